@@ -1,0 +1,69 @@
+# `make run` and `make test` need nothing but Python >= 3.11 on a fresh machine: everything else is set up here.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := .make
+WORKERS ?= auto
+
+.PHONY: help run demo setup test check check-all lint format types layers docs lock clean
+
+help: ## Show what each target does
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: setup ## Set everything up and serve the portal and the gateways
+	@exec $(BIN)/python main.py
+
+demo: setup ## The same with a sample company behind it instead of vendors
+	@exec $(BIN)/python -m sandbox.demo
+
+setup: $(STAMPS)/runtime ## Only set up: environment and packages
+
+test: check ## Set everything up and run all tests (the same as check)
+
+check: lint types layers $(STAMPS)/node ## What CI runs: lint, types, layers, all tests but the slow ones
+	$(BIN)/pytest -q -n $(WORKERS) -m "not slow"
+
+check-all: lint types layers $(STAMPS)/node ## check with the slow tests
+	$(BIN)/pytest -q -n $(WORKERS)
+
+lint: $(STAMPS)/dev ## Style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(STAMPS)/dev ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(STAMPS)/dev ## Strict types
+	$(BIN)/mypy .
+
+layers: $(STAMPS)/dev ## Who may import whom
+	$(BIN)/lint-imports
+
+docs: $(STAMPS)/runtime ## Write the tables of settings in the documentation anew
+	$(BIN)/python -m scripts.generate_docs
+
+lock: $(STAMPS)/uv ## Pin the newest versions of all requirements, with hashes
+	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes requirements.in -o requirements.txt
+	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes requirements-dev.in -o requirements-dev.txt
+
+clean: ## Remove the environment and caches; data/ stays
+	rm -rf $(VENV) $(STAMPS) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './data/*' -exec rm -rf {} +
+
+$(STAMPS)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON to one." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python's venv module is missing; on Debian: apt install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --disable-pip-version-check uv
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/runtime: $(STAMPS)/uv requirements.txt
+	$(BIN)/uv pip install -q -r requirements.txt
+	@touch $@
+
+$(STAMPS)/dev: $(STAMPS)/runtime requirements-dev.txt
+	$(BIN)/uv pip install -q -r requirements-dev.txt
+	@touch $@
