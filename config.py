@@ -1,0 +1,371 @@
+"""The settings, read once at the start: environment over .env over defaults. Only main.py, alembic/env.py, the command
+line, the sandbox and the benches import this."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import re
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+DEFAULT_PORT = 8000
+DEFAULT_POOL_SIZE = 5
+LAST_PORT = 65_535
+SECRET_CHARACTERS = 32
+SEALING_KEY_BYTES = 32
+MINIMUM_PASSWORD_COST = 12
+
+_ASYNC_DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+}
+_DURATION = re.compile(r"(\d+)\s*([smhd]?)")
+_UNITS = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class Environment(StrEnum):
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class SignupMode(StrEnum):
+    OPEN = "open"
+    INVITE = "invite"
+    CLOSED = "closed"
+
+
+class SettingsProblem(Exception):
+    """A setting that cannot be used; the message is one sentence that names the variable."""
+
+
+def _split(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _parse_duration(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = _DURATION.fullmatch(value.strip().lower())
+    if match is None:
+        raise ValueError("write a number with s, m, h or d after it, as in 30d")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def origin(value: str, *, what: str) -> str:
+    """The URL in its one spelling, without a trailing slash. Raises ValueError unless it is a plain origin."""
+    shown = value.rpartition("@")[2]  # a password may stand before it
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"{what} {shown!r} is not a URL") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+        raise ValueError(f"{what} {shown!r} must look like https://host or http://localhost:8001")
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError(f"{what} {shown!r} must not have a path, a query or a fragment")
+    default = 443 if parts.scheme == "https" else 80
+    suffix = "" if port in (None, default) else f":{port}"
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host.lower()}{suffix}"
+
+
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
+class Settings(BaseSettings):
+    """Frozen; one instance per process. Every field is an environment variable of the same name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    env: Environment = Field(
+        default=Environment.DEVELOPMENT, description="development or production; production asks for every secret."
+    )
+    host: str = Field(default="127.0.0.1", description="The address to listen on.")
+    port: int = Field(default=DEFAULT_PORT, ge=1, le=LAST_PORT, description="The portal's port.")
+    portal_url: str = Field(
+        default="", description="The portal's address as people type it. Empty: http://localhost:<PORT>."
+    )
+    mcp_gateway_url_pools: Listed = Field(
+        default=(),
+        description="Gateway base URLs, comma-separated; each MCP server gets one. Empty: five ports after PORT on "
+        "localhost.",
+    )
+    database_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="sqlite+aiosqlite:///path or postgresql+asyncpg://user:password@host/name. Empty: a SQLite file in "
+        "DATA_DIR.",
+    )
+    data_dir: Path = Field(default=Path("data"), description="Where the embedded database, keys and samples are kept.")
+    migrate_on_start: bool = Field(
+        default=True, description="Bring the database up to date when starting. Empty: yes in development only."
+    )
+    jwt_secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="Signs the portal's sessions, at least 32 characters. Empty in development: kept in DATA_DIR.",
+    )
+    secrets_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)] = Field(
+        default=(),
+        description="Keys that seal the sources' secrets, comma-separated, newest first; each is 32 bytes as URL-safe "
+        "base64. Empty in development: kept in DATA_DIR.",
+    )
+    signup: SignupMode = Field(
+        default=SignupMode.OPEN,
+        description="Who may sign up: open, invite or closed. Empty: open; in production invite.",
+    )
+    servers_per_account: int = Field(default=5, ge=1, le=1000, description="MCP servers one account may have.")
+    domain_quarantine: Annotated[timedelta, BeforeValidator(_parse_duration)] = Field(
+        default=timedelta(0),
+        description="How long a released gateway domain is kept from other accounts, as in 30d. Empty: 30d in "
+        "production, else 0.",
+    )
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split)] = Field(
+        default=(),
+        description="Addresses or networks of reverse proxies whose X-Forwarded-Host, -Proto and -For are believed.",
+    )
+    cors_origins: Listed = Field(
+        default=(), description="Web origins that may call the API with credentials, comma-separated; never *."
+    )
+    customer_databases: Listed = Field(
+        default=(),
+        description="Databases that users may connect, as SQLAlchemy URLs without credentials, comma-separated. Empty: "
+        "only the built-in sample.",
+    )
+    customer_sqlite_folder: Path | None = Field(
+        default=None, description="SQLite files below this folder may be connected. Empty: none."
+    )
+    egress_allow: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split)] = Field(
+        default=(),
+        description="Private networks that customers' databases may be in, comma-separated. Loopback only outside "
+        "production. Empty: public addresses only.",
+    )
+    entra_url: str = Field(
+        default="https://login.microsoftonline.com", description="Where Microsoft Entra gives out tokens."
+    )
+    graph_url: str = Field(default="https://graph.microsoft.com", description="Where Microsoft Graph answers.")
+    box_url: str = Field(default="https://api.box.com", description="Where Box answers.")
+    snowflake_url: str = Field(
+        default="",
+        description="Where Snowflake answers instead of the account URLs that users give. Empty: the account URLs.",
+    )
+    instances: int = Field(
+        default=1, ge=1, le=64, description="Processes that serve the same database; vendors' limits are divided by it."
+    )
+    rate_limits: bool = Field(default=True, description="off switches sign-in and sign-up throttling off; for benches.")
+    password_cost: int = Field(
+        default=12, ge=4, le=16, description="bcrypt's cost; each step doubles the time. At least 12 in production."
+    )
+    shutdown_grace: Annotated[timedelta, BeforeValidator(_parse_duration)] = Field(
+        default=timedelta(seconds=8), description="How long requests under way may take when the process is stopped."
+    )
+    node_channel_fd: int | None = Field(
+        default=None, description="Set by PM2 for its own use: the pipe on which it waits to hear that we are ready."
+    )
+    log_level: str = Field(default="info", description="debug, info, warning or error.")
+    debug: bool = Field(default=False, description="Readable instead of JSON logs, at level debug. Not in production.")
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.lower() not in ("debug", "info", "warning", "error"):
+            raise ValueError("choose debug, info, warning or error")
+        return value.lower()
+
+    @field_validator("trusted_proxies", "egress_allow", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        parts = _split(value)
+        if not isinstance(parts, tuple):
+            return value
+        try:
+            return tuple(ip_network(part, strict=False) for part in parts)
+        except ValueError as error:
+            raise ValueError("list addresses or networks, as in 10.0.0.1,192.168.0.0/16") from error
+
+    @field_validator("entra_url", "graph_url", "box_url", "snowflake_url")
+    @classmethod
+    def _vendors_are_urls(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+            raise ValueError("write it like https://host, or http://127.0.0.1:8900/graph for a stand-in")
+        return value.rstrip("/")
+
+    @field_validator("portal_url")
+    @classmethod
+    def _portal_is_an_origin(cls, value: str) -> str:
+        return origin(value, what="the address") if value else value
+
+    @field_validator("mcp_gateway_url_pools")
+    @classmethod
+    def _gateways_are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(origin(part, what="the gateway") for part in value))
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _cors_names_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "*" in value:
+            raise ValueError("* cannot be used: replies carry the reader's session; list the origins")
+        return tuple(origin(part, what="the origin") for part in value)
+
+    @field_validator("customer_databases")
+    @classmethod
+    def _no_passwords(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any("@" in part for part in value):
+            raise ValueError("name the databases without user and password: whoever connects one enters those")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_engine(cls, value: SecretStr) -> SecretStr:
+        text = value.get_secret_value()
+        if not text:
+            return value
+        try:
+            url = make_url(text)
+        except (ArgumentError, ValueError) as error:  # the latter quotes a part of the URL, perhaps of the password
+            raise ValueError("not a database URL") from error
+        drivername = _ASYNC_DRIVERS.get(url.drivername, url.drivername)
+        if drivername not in _ASYNC_DRIVERS.values():
+            raise ValueError("use sqlite+aiosqlite:///path or postgresql+asyncpg://user:password@host/name")
+        return SecretStr(url.set(drivername=drivername).render_as_string(hide_password=False))
+
+    @field_validator("jwt_secret")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < SECRET_CHARACTERS:
+            raise ValueError(f"at least {SECRET_CHARACTERS} characters are needed")
+        return value
+
+    @field_validator("secrets_keys")
+    @classmethod
+    def _keys_decode(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for key in value:
+            decode_key(key.get_secret_value())
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, data: dict[str, Any]) -> dict[str, Any]:
+        """Defaults that follow other settings."""
+        given = {name: value for name, value in data.items() if value not in ("", None)}
+        port = str(given.get("port", DEFAULT_PORT))
+        if port.isdecimal():
+            given.setdefault("portal_url", f"http://localhost:{port}")
+            ports = range(int(port) + 1, min(int(port) + DEFAULT_POOL_SIZE, LAST_PORT) + 1)
+            given.setdefault("mcp_gateway_url_pools", ",".join(f"http://localhost:{number}" for number in ports))
+        production = given.get("env", "development") == Environment.PRODUCTION
+        given.setdefault("signup", SignupMode.INVITE if production else SignupMode.OPEN)
+        given.setdefault("domain_quarantine", timedelta(days=30) if production else timedelta(0))
+        given.setdefault("migrate_on_start", not production)
+        if not production:
+            data_dir = Path(str(given.get("data_dir", "data")))
+            given.setdefault("database_url", f"sqlite+aiosqlite:///{data_dir / 'gatehouse.db'}")
+        return given
+
+    @model_validator(mode="after")
+    def _production_is_complete(self) -> Settings:
+        clash = self.portal_url in self.mcp_gateway_url_pools
+        if clash:
+            raise ValueError(
+                f"MCP_GATEWAY_URL_POOLS contains PORTAL_URL ({self.portal_url}); give them hosts of their own"
+            )
+        if self.env is not Environment.PRODUCTION:
+            return self
+        if not self.portal_url.startswith("https://"):
+            raise ValueError("PORTAL_URL must begin with https:// in production: sessions would travel in the clear")
+        if self.debug:
+            raise ValueError("DEBUG cannot be used in production")
+        if self.password_cost < MINIMUM_PASSWORD_COST:
+            raise ValueError(f"PASSWORD_COST must be at least {MINIMUM_PASSWORD_COST} in production")
+        if any(network.is_loopback for network in self.egress_allow):
+            raise ValueError("EGRESS_ALLOW must not name loopback in production: our own ports are there")
+        for name in ("database_url", "jwt_secret", "secrets_keys"):
+            value = getattr(self, name)
+            if not value or (isinstance(value, SecretStr) and not value.get_secret_value()):
+                raise ValueError(f"{name.upper()} is missing; production does not make one up")
+        return self
+
+    @property
+    def production(self) -> bool:
+        return self.env is Environment.PRODUCTION
+
+
+def decode_key(text: str) -> bytes:
+    """The 32 bytes of one SECRETS_KEYS entry. Raises ValueError."""
+    try:
+        key = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except (binascii.Error, ValueError) as error:
+        raise ValueError("each key must be 32 bytes as URL-safe base64") from error
+    if len(key) != SEALING_KEY_BYTES:
+        raise ValueError("each key must be 32 bytes as URL-safe base64")
+    return key
+
+
+def new_key() -> str:
+    """A fresh entry for SECRETS_KEYS."""
+    return base64.urlsafe_b64encode(secrets.token_bytes(SEALING_KEY_BYTES)).decode().rstrip("=")
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings of this process, with the secrets that development generates. Raises SettingsProblem."""
+    try:
+        settings = Settings(**overrides)
+        return settings if settings.production else Settings(**{**overrides, **_kept_secrets(settings)})
+    except ValidationError as error:
+        raise SettingsProblem(_explain(error)) from error
+
+
+def _kept_secrets(settings: Settings) -> dict[str, str]:
+    """Those secrets that were not given, out of DATA_DIR. Raises SettingsProblem."""
+    given = {"jwt_secret": settings.jwt_secret.get_secret_value(), "secrets_keys": settings.secrets_keys}
+    make = {"jwt_secret": lambda: secrets.token_urlsafe(48), "secrets_keys": new_key}
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        return {name: _kept_secret(settings.data_dir / name, make[name]) for name, value in given.items() if not value}
+    except OSError as error:
+        raise SettingsProblem(f"DATA_DIR: {error.filename} cannot be used ({error.strerror}).") from error
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    name = str(first["loc"][0]).upper() if first["loc"] else ""
+    message = first["msg"].removeprefix("Value error, ").rstrip(".")
+    return f"{name}: {message}." if name else f"{message}."
+
+
+def _kept_secret(path: Path, make: Callable[[], str]) -> str:
+    """The secret in this file, made on first use with mode 0600. Two processes that start at once agree on one."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    if not path.exists():
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(make())
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)  # exclusive and whole: whoever comes second reads what the first one wrote
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    text = path.read_text().strip()
+    if not text:
+        raise SettingsProblem(f"{path.name.upper()}: {path} is empty; restore it, or delete it to have a new one made.")
+    return text
