@@ -1,0 +1,58 @@
+"""API keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from database.models import ApiKey
+from errors import NotFound
+from repositories.paging import Page, Window, fetch_page
+
+
+class ApiKeys:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, key: ApiKey) -> ApiKey:
+        self._session.add(key)
+        await self._session.flush()
+        return key
+
+    async def list_live(self, server_id: UUID, window: Window) -> Page[ApiKey]:
+        """The keys that were not revoked; an expired one is listed, so that people see why it fails."""
+        query = select(ApiKey).where(ApiKey.server_id == server_id, ApiKey.revoked_at.is_(None))
+        return await fetch_page(self._session, query, window, ApiKey.created_at, ApiKey.id)
+
+    async def find_live(self, key_hash: str, now: datetime) -> ApiKey | None:
+        return await self._session.scalar(
+            select(ApiKey).where(
+                ApiKey.key_hash == key_hash,
+                ApiKey.revoked_at.is_(None),
+                or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now),
+            )
+        )
+
+    async def revoke(self, server_id: UUID, key_id: UUID, now: datetime) -> None:
+        """Raises NotFound unless it is a live key of this server."""
+        changed = await self._session.scalars(
+            update(ApiKey)
+            .where(ApiKey.id == key_id, ApiKey.server_id == server_id, ApiKey.revoked_at.is_(None))
+            .values(revoked_at=now)
+            .returning(ApiKey.id)
+        )
+        if changed.one_or_none() is None:
+            raise NotFound("There is no such key.")
+
+    async def revoke_all(self, server_id: UUID, now: datetime) -> None:
+        await self._session.execute(
+            update(ApiKey).where(ApiKey.server_id == server_id, ApiKey.revoked_at.is_(None)).values(revoked_at=now)
+        )
+
+    async def note_use(self, used: Mapping[UUID, datetime]) -> None:
+        for key_id, moment in used.items():
+            await self._session.execute(update(ApiKey).where(ApiKey.id == key_id).values(last_used_at=moment))
