@@ -1,0 +1,100 @@
+"""How often somebody may try. Counted in the database: shared by all processes, and a restart forgets nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Final
+
+from database.engine import Database
+from errors import TooManyRequests
+from repositories.attempts import Attempts
+
+_SIGN_IN_WINDOW: Final = timedelta(minutes=15)
+_SIGN_UP_WINDOW: Final = timedelta(minutes=10)
+_FAILURES_PER_EMAIL: Final = 10
+_FAILURES_PER_NETWORK: Final = 50
+_SIGN_UPS_PER_NETWORK: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    subject: str
+    most: int
+    window: timedelta
+
+
+class Throttle:
+    """Refuses attempts after too many. Only a hash of the e-mail address or the network is kept."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime], *, active: bool) -> None:
+        self._database = database
+        self._clock = clock
+        self._active = active
+
+    async def before_sign_in(self, email_key: str, address: str) -> None:
+        """Raises TooManyRequests after too many failures, whether or not there is such an account."""
+        await self._refuse_excess(_sign_in_limits(email_key, address), "Too many failed sign-ins.")
+
+    async def sign_in_failed(self, email_key: str, address: str) -> None:
+        await self._count(_sign_in_limits(email_key, address))
+
+    async def sign_in_succeeded(self, email_key: str) -> None:
+        """The address starts afresh; the network does not, or one account of one's own would unlock all others."""
+        async with self._database.writing() as session:
+            await Attempts(session).forget(_subject("sign-in-email", email_key))
+
+    async def sign_up(self, address: str) -> None:
+        """Counts a sign-up. Raises TooManyRequests when the network has had its share."""
+        limits = [_Limit(_subject("sign-up-network", _network(address)), _SIGN_UPS_PER_NETWORK, _SIGN_UP_WINDOW)]
+        await self._refuse_excess(limits, "Too many new accounts from this network.")
+        await self._count(limits)
+
+    async def _refuse_excess(self, limits: Sequence[_Limit], message: str) -> None:
+        if not self._active:
+            return
+        now = self._clock()
+        async with self._database.reading() as session:
+            counted = await Attempts(session).counts([limit.subject for limit in limits], now)
+        waits = [
+            counted[limit.subject][1] - now
+            for limit in limits
+            if limit.subject in counted and counted[limit.subject][0] >= limit.most
+        ]
+        if waits:
+            raise TooManyRequests(f"{message} Wait a while, then try again.", max(waits))
+
+    async def _count(self, limits: Sequence[_Limit]) -> None:
+        if not self._active:
+            return
+        now = self._clock()
+        async with self._database.writing() as session:
+            attempts = Attempts(session)
+            await attempts.sweep(now)
+            for limit in limits:
+                await attempts.count(limit.subject, now, now + limit.window)
+
+
+def _sign_in_limits(email_key: str, address: str) -> Sequence[_Limit]:
+    return (
+        _Limit(_subject("sign-in-email", email_key), _FAILURES_PER_EMAIL, _SIGN_IN_WINDOW),
+        _Limit(_subject("sign-in-network", _network(address)), _FAILURES_PER_NETWORK, _SIGN_IN_WINDOW),
+    )
+
+
+def _subject(what: str, whom: str) -> str:
+    return f"{what}:{hashlib.sha256(whom.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def _network(address: str) -> str:
+    """The /24 of an IPv4 address, the /56 of an IPv6 one: what one person can easily have all of."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    return str(ip_network(f"{parsed}/{24 if parsed.version == 4 else 56}", strict=False))  # noqa: PLR2004 - IP version
