@@ -1,0 +1,1 @@
+"""Tests of text extraction. Every file is built in code."""
