@@ -1,0 +1,1 @@
+"""Tests of customer databases: the sample, and real ones of every kind."""

@@ -1,0 +1,1 @@
+"""Throw-away database servers on loopback, for tests that need a real one."""
