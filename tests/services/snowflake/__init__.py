@@ -1,0 +1,1 @@
+"""The Snowflake services against stand-ins at the transport."""
