@@ -1,0 +1,1 @@
+"""Box: client credentials, search, files with their representations and downloads, folders, comments, users."""
