@@ -1,0 +1,109 @@
+"""From ranked hits and documents to what agents get: cut to size, and with links that a reader can open or none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+from federation.ranking.fusion import Place, Ranked
+from handlers.base import Document, Hit
+from schemas.answers import FetchAnswer, Origin, SearchAnswer, SearchResult, SourceReport
+
+LONGEST_TEXT: Final = 100_000
+"""Characters of a document's text, the note about a cut included."""
+LONGEST_SNIPPET: Final = 300
+LONGEST_TITLE: Final = 300
+
+_ROOM_FOR_NOTE: Final = 100
+
+
+def presentable(hit: Hit) -> Hit:
+    """The hit as a source gave it, in characters that can be sent and with a page that opens or none. Raises what
+    Python raises for values of wrong types."""
+    return replace(
+        hit,
+        id=_whole(hit.id),
+        title=_title(hit.title),
+        url=_web_page(hit.url),
+        text=None if hit.text is None else _whole(hit.text),
+        updated_at=None if hit.updated_at is None else hit.updated_at.astimezone(UTC),
+    )
+
+
+def search_answer(ranked: Sequence[Ranked], reports: Sequence[SourceReport]) -> SearchAnswer:
+    """Of hits that are `presentable`. The reports come in the order of their keys: the answer is the same whoever
+    finished first."""
+    names = {report.key: report.source for report in reports}
+    return SearchAnswer(
+        results=[_result(merged, names) for merged in ranked],
+        sources=sorted(reports, key=lambda report: report.key),
+    )
+
+
+def fetch_answer(id: str, source: str, document: Document) -> FetchAnswer:
+    return FetchAnswer(
+        id=id,
+        title=_title(document.title),
+        text=_cut(_whole(document.text)),
+        url=_web_page(document.url),
+        metadata={**{_whole(name): _whole(value) for name, value in document.metadata.items()}, "source": source},
+    )
+
+
+def _result(ranked: Ranked, names: Mapping[str, str]) -> SearchResult:
+    hit = ranked.best.hit
+    return SearchResult(
+        id=_id(ranked.best),
+        title=hit.title,
+        url=hit.url,
+        text=_snippet(hit.text),
+        source=names[ranked.best.key],
+        updated_at=None if hit.updated_at is None else _iso(hit.updated_at),
+        also=[Origin(id=_id(place), source=names[place.key], url=place.hit.url) for place in ranked.places[1:]] or None,
+    )
+
+
+def _id(place: Place) -> str:
+    return f"{place.key}:{place.hit.id}"
+
+
+def _title(title: str) -> str:
+    text = _whole(" ".join(title.split()))
+    return text[:LONGEST_TITLE] if text else "(untitled)"
+
+
+def _snippet(text: str | None) -> str:
+    """The beginning of the text on one line, whole words only."""
+    line = " ".join((text or "")[: LONGEST_SNIPPET * 4].split())
+    if len(line) <= LONGEST_SNIPPET:
+        return line
+    return line[: LONGEST_SNIPPET - 1].rsplit(" ", 1)[0] + "…"
+
+
+def _whole(text: str) -> str:
+    """The text without halves of surrogate pairs, which no encoding of JSON's carries: vendors that cut texts by UTF-16
+    units leave some behind."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _cut(text: str) -> str:
+    if len(text) <= LONGEST_TEXT:
+        return text
+    kept = LONGEST_TEXT - _ROOM_FOR_NOTE
+    return f"{text[:kept]}\n\n[Cut here: {kept:,} of {len(text):,} characters are shown.]"
+
+
+def _web_page(url: str) -> str:
+    """The address if a reader can open it: absolute, http or https. Whatever else a source may say, nothing."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return url if parts.scheme in ("http", "https") and parts.hostname and not set(url) & set(' \r\n\t<>"') else ""
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

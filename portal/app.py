@@ -1,0 +1,93 @@
+"""The application behind the portal's host: the API, its reference, and pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from portal import problems
+from portal.api import accounts, activity, health, invitations, playground, servers, sources
+from portal.context import Portal
+from portal.guard import Guard
+from portal.pages import plain, reference
+from schemas.problems import Problem
+from web.problems import MEDIA_TYPE
+
+_LARGEST_BODY: Final = 1024 * 1024
+_DESCRIPTION: Final = (
+    "Accounts, sources, MCP servers and keys. Errors are problem details (RFC 9457). Lists are newest first; the "
+    "value of next, given as cursor, leads to the following page. Writes are JSON."
+)
+_PROBLEM: Final[dict[int | str, dict[str, Any]]] = {
+    "4XX": {
+        "model": Problem,
+        "description": "Told as a problem: 400 unreadable, 401 not signed in, 403 not allowed, 404 not there or not "
+        "yours, 409 conflict, 413 too large, 415 not JSON, 422 invalid, 429 wait.",
+    },
+    "5XX": {"model": Problem, "description": "Told as a problem: 502 and 504 a source failed, 503 try again later."},
+}
+
+
+def create_app(portal: Portal, *, origins: Sequence[str]) -> ASGIApp:
+    """`origins` are the web origins beside the portal's own that may call the API with credentials."""
+    app = _Api(
+        title="Gatehouse",
+        version=portal.version,
+        description=_DESCRIPTION,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=_LARGEST_BODY,
+    )
+    app.state.portal = portal
+    problems.install(app, [handler.key for handler in portal.registry])
+    api = APIRouter(prefix="/api/v1", responses=_PROBLEM)
+    routers = (
+        accounts.router,
+        sources.router_for(portal.registry),
+        servers.router,
+        playground.router,
+        activity.router,
+        invitations.router,
+        health.router,
+    )
+    for router in routers:
+        api.include_router(router)
+    app.include_router(api)
+    app.include_router(reference.router)
+    app.include_router(plain.router)
+    guarded = Guard(app, origins=[portal.url, *origins], form_paths=plain.FORM_PATHS, largest_body_bytes=_LARGEST_BODY)
+    return CORSMiddleware(
+        guarded,
+        allow_origins=list(origins),
+        allow_credentials=True,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type"],
+        expose_headers=["Retry-After", "X-Request-Id"],
+    )
+
+
+class _Api(FastAPI):
+    """Describes every error as what it is: problem details, under their media type."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            schema = super().openapi()
+            for methods in schema["paths"].values():
+                for operation in methods.values():
+                    _describe_errors(operation["responses"])
+            for name in ("HTTPValidationError", "ValidationError"):
+                schema["components"]["schemas"].pop(name, None)
+        return self.openapi_schema or {}
+
+
+def _describe_errors(responses: dict[str, Any]) -> None:
+    responses.pop("422", None)  # FastAPI's own shape, which nobody gets
+    for status in ("4XX", "5XX"):
+        content = responses.get(status, {}).get("content", {})
+        if "application/json" in content:
+            content[MEDIA_TYPE] = content.pop("application/json")

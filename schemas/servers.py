@@ -1,0 +1,112 @@
+"""MCP servers and their keys on the wire."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field, StringConstraints
+
+from schemas.answers import SearchAnswer
+from schemas.fields import Message, Name, Prose, Reply
+
+Access = Literal["oauth", "public"]
+Milliseconds = Annotated[int, Field(ge=200, le=60_000)]
+MOST_SOURCES = 100
+
+
+class ServerWrite(Message):
+    name: Name
+    source_ids: list[UUID] = Field(max_length=MOST_SOURCES, description="Sources of yours; may be empty.")
+    access: Access = Field(default="oauth", description="oauth: only with a token or key. public: anybody may search.")
+    instructions: Prose | None = Field(default=None, description="What agents are told about this server.")
+    deadline_ms: Milliseconds | None = Field(default=None, description="For a whole search; 10,000 unless given.")
+    results: int = Field(default=20, ge=1, le=100, description="At most so many results per search.")
+    rerank: bool = Field(default=False, description="Semantic re-ranking, where the operator has set it up.")
+
+
+class SourceUse(Reply):
+    source_id: UUID
+    key: str
+    enabled: bool
+    budget_ms: int | None = Field(description="For this source in one search; 4,000 unless given.")
+    exposed_tools: list[str] | None = Field(description="Names of the tools agents see; null: all of them.")
+
+
+class SourceUsePatch(Message):
+    """Only what is given is changed."""
+
+    enabled: bool | None = None
+    budget_ms: Milliseconds | None = None
+    exposed_tools: list[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,44}$")]] | None = Field(
+        default=None, max_length=200
+    )
+
+
+class Server(Reply):
+    id: UUID
+    name: str
+    domain: str = Field(description="Host, and port unless it is the default one.")
+    url: str = Field(description="What to give to an agent.")
+    domain_status: Literal["serving", "not_in_pool"] = Field(
+        description="not_in_pool: the operator removed the domain; it answers 421."
+    )
+    access: Access
+    source_ids: list[UUID]
+    sources: list[SourceUse]
+    instructions: str | None
+    deadline_ms: int | None
+    results: int
+    rerank: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+class KeyWrite(Message):
+    name: Name
+    expires_at: AwareDatetime | None = Field(default=None, description="With a time zone; null: never.")
+
+
+class Key(Reply):
+    id: UUID
+    name: str
+    prefix: str = Field(description="The beginning of the key, to tell it from others.")
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    created_at: datetime
+
+
+class NewKey(Key):
+    key: str = Field(description="Shown once. Agents send it as `Authorization: Bearer gh_...`.")
+
+
+class TrySearch(Message):
+    query: str = Field(max_length=1_000)
+
+
+class TryFetch(Message):
+    id: str = Field(max_length=2_048)
+
+
+class Place(Reply):
+    """Where one source had a hit."""
+
+    key: str
+    id: str
+    rank: int = Field(description="1: its first.")
+
+
+class Explanation(Reply):
+    """Why a result stands where it stands: its score is the sum of 1 / (60 + rank) over its places."""
+
+    id: str
+    score: float
+    places: list[Place]
+
+
+class TriedSearch(SearchAnswer):
+    """What an agent would get, and why."""
+
+    took_ms: int
+    explanations: list[Explanation] = Field(description="One per result, in the same order.")
