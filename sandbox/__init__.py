@@ -2,8 +2,8 @@
 
 In a test that needs a real socket (vendors' SDKs do):
 
-    sandbox = create_app(sample_company())          # sandbox.app, sandbox.company.loading
-    with serve(sandbox) as base_url:                # http://127.0.0.1:<a free port>
+    sandbox = create_app(sample_company())          # of sandbox.app and sandbox.sample
+    with serve(sandbox) as base_url:                # of sandbox.server: http://127.0.0.1:<a free port>
         ...                                         # GRAPH_URL=<base_url>/graph, ENTRA_URL=<base_url>/entra,
                                                     # BOX_URL=<base_url>/box, SNOWFLAKE_URL=<base_url>/snowflake
 

@@ -9,8 +9,6 @@ from sandbox.world import World
 
 def announcement(world: World, base_url: str, database: Path) -> str:
     """For a person, in the order in which they need it: settings of the product first, then each source's."""
-    known = world.credentials
-    service = world.search_services[0]
     warehouse_rows = sum(len(table.rows) for table in world.tables)
     customer_rows = sum(len(table.rows) for table in world.customer_tables)
     lines = [
@@ -23,8 +21,24 @@ def announcement(world: World, base_url: str, database: Path) -> str:
         f"  GRAPH_URL={base_url}/graph",
         f"  BOX_URL={base_url}/box",
         f"  SNOWFLAKE_URL={base_url}/snowflake",
-        f"  CUSTOMER_DATABASES=sqlite:///{database}",
+        f"  CUSTOMER_SQLITE_FOLDER={database.parent}",
         "",
+        *_credentials(world),
+        "Customer database:",
+        f"  file           {database}",
+        f"  tables         {', '.join(table.name for table in world.customer_tables)}",
+        "",
+        f"What happened so far: GET {base_url}/control. Trouble: POST {base_url}/control/faults",
+        '  {"source": "box", "kind": "503"}. Ctrl-C ends it.',
+    ]
+    return "\n".join(lines)
+
+
+def _credentials(world: World) -> list[str]:
+    """What a source's owner types in."""
+    known = world.credentials
+    service = world.search_services[0]
+    return [
         "Outlook:",
         f"  tenant_id      {known.entra.tenant_id}",
         f"  client_id      {known.entra.client_id}",
@@ -41,11 +55,4 @@ def announcement(world: World, base_url: str, database: Path) -> str:
         f"  search         {service.database}.{service.schema}.{service.name}",
         f"                 id column {service.columns[0]}, title column TITLE, url column URL",
         *(f"  semantic model {model.file}" for model in world.semantic_models),
-        "Customer database:",
-        f"  file           {database}",
-        f"  tables         {', '.join(table.name for table in world.customer_tables)}",
-        "",
-        f"What happened so far: GET {base_url}/control. Trouble: POST {base_url}/control/faults",
-        '  {"source": "box", "kind": "503"}. Ctrl-C ends it.',
     ]
-    return "\n".join(lines)

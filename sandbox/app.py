@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from sandbox.admission import Secrets, Tokens
 from sandbox.behaviour import Behaviour, Clock
 from sandbox.box.vendor import box_vendor
-from sandbox.control import control_app
+from sandbox.control import Control
 from sandbox.entra import entra_vendor
 from sandbox.faults import Fault, Faults
 from sandbox.graph.vendor import graph_vendor
@@ -42,9 +42,8 @@ class Sandbox:
         self._apps: dict[str, ASGIApp] = {
             vendor.source: Guard(vendor, traffic=self.traffic, faults=faults, behaviour=behaviour) for vendor in vendors
         }
-        self._apps["control"] = control_app(
-            traffic=self.traffic, faults=faults, tokens=self.tokens, secrets=self.secrets
-        )
+        control = Control(traffic=self.traffic, faults=faults, tokens=self.tokens, secrets=self.secrets)
+        self._apps["control"] = control.app()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Annotated, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.admission import Secrets, Tokens
+from sandbox.behaviour import Source
 from sandbox.faults import Fault, Faults, UnknownFault, kind_named, source_named
 from sandbox.traffic import Traffic
 
@@ -69,49 +70,67 @@ class _FaultOrder(_ForSource):
         )
 
 
-def control_app(*, traffic: Traffic, faults: Faults, tokens: Tokens, secrets: Secrets) -> Starlette:
-    """The routes of the table above."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """The calls of the table above."""
 
-    async def report(_request: Request) -> Response:
-        return JSONResponse({"sources": traffic.report(), "faults": [asdict(fault) for fault in faults.held()]})
+    traffic: Traffic
+    faults: Faults
+    tokens: Tokens
+    secrets: Secrets
 
-    async def add_fault(request: Request) -> Response:
+    def app(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/", self.report),
+                Route("/faults", self.add_fault, methods=["POST"]),
+                Route("/faults", self.clear_faults, methods=["DELETE"]),
+                Route("/tokens/expire", self.expire_tokens, methods=["POST"]),
+                Route("/secrets/revoke", self.revoke_secret, methods=["POST"]),
+                Route("/secrets/restore", self.restore_secret, methods=["POST"]),
+                Route("/counters", self.clear_counters, methods=["DELETE"]),
+            ],
+            exception_handlers={ValidationError: _invalid, UnknownFault: _invalid},
+        )
+
+    async def report(self, _request: Request) -> Response:
+        held = [asdict(fault) for fault in self.faults.held()]
+        return JSONResponse({"sources": self.traffic.report(), "faults": held})
+
+    async def add_fault(self, request: Request) -> Response:
         fault = _FaultOrder.model_validate_json(await request.body()).fault()
-        faults.add(fault)
+        self.faults.add(fault)
         return JSONResponse(asdict(fault), status_code=201)
 
-    async def clear_faults(request: Request) -> Response:
+    async def clear_faults(self, request: Request) -> Response:
         named = request.query_params.get("source")
-        faults.clear(source_named(named) if named else None)
+        self.faults.clear(source_named(named) if named else None)
         return Response(status_code=204)
 
-    async def expire_tokens(request: Request) -> Response:
-        tokens.expire(source_named(_ForSource.model_validate_json(await request.body()).source))
+    async def expire_tokens(self, request: Request) -> Response:
+        self.tokens.expire(await _source(request))
         return Response(status_code=204)
 
-    async def change_secret(request: Request) -> Response:
-        source = source_named(_ForSource.model_validate_json(await request.body()).source)
-        (secrets.revoke if request.path_params["what"] == "revoke" else secrets.restore)(source)
+    async def revoke_secret(self, request: Request) -> Response:
+        self.secrets.revoke(await _source(request))
         return Response(status_code=204)
 
-    async def clear_counters(_request: Request) -> Response:
-        traffic.clear()
+    async def restore_secret(self, request: Request) -> Response:
+        self.secrets.restore(await _source(request))
         return Response(status_code=204)
 
-    return Starlette(
-        routes=[
-            Route("/", report),
-            Route("/faults", add_fault, methods=["POST"]),
-            Route("/faults", clear_faults, methods=["DELETE"]),
-            Route("/tokens/expire", expire_tokens, methods=["POST"]),
-            Route("/secrets/{what:str}", change_secret, methods=["POST"]),
-            Route("/counters", clear_counters, methods=["DELETE"]),
-        ],
-        exception_handlers={ValidationError: _invalid, UnknownFault: _invalid},
-    )
+    async def clear_counters(self, _request: Request) -> Response:
+        self.traffic.clear()
+        return Response(status_code=204)
+
+
+async def _source(request: Request) -> Source:
+    return source_named(_ForSource.model_validate_json(await request.body()).source)
 
 
 async def _invalid(_request: Request, error: Exception) -> Response:
     if isinstance(error, ValidationError):
-        return JSONResponse({"errors": error.errors(include_input=False, include_url=False)}, status_code=422)
+        return JSONResponse(
+            {"errors": error.errors(include_input=False, include_url=False, include_context=False)}, status_code=422
+        )
     return JSONResponse({"errors": [{"msg": str(cast("UnknownFault", error))}]}, status_code=422)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from functools import partial
 
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
@@ -29,14 +30,12 @@ class Guard:
         route = self._vendor.route_name(scope)
         with self._traffic.request(self._vendor.source, route):
             body = await _read(receive)
-            reply = Reply(send)
+            reply = Reply(send, partial(self._traffic.answered, self._vendor.source))
             try:
                 await _unless_left(self._answer(scope, route, body, reply), receive)
             finally:
                 if not reply.complete:
                     self._traffic.abandoned(self._vendor.source)
-                elif reply.status is not None:
-                    self._traffic.answered(self._vendor.source, reply.status)
 
     async def _answer(self, scope: Scope, route: str, body: bytes, reply: Reply) -> None:
         fault = self._faults.take(self._vendor.source, route)

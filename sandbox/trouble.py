@@ -25,15 +25,16 @@ _RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER with no time left: closing 
 class Reply:
     """Passes an answer on and knows how far it got."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, answered: Callable[[int], None]) -> None:
         self._send = send
-        self.status: int | None = None
+        self.answered = answered
+        """Told the status before anything is sent, so that who reads the answer finds it counted."""
         self.complete = False
         """Whether it was sent as it was meant to be; if not, its caller left."""
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.answered(message["status"])
         await self._send(message)
         if message["type"] == "http.response.body" and not message.get("more_body", False):
             self.complete = True
@@ -108,11 +109,12 @@ async def _slow_head(answer: _Answer, pace_s: float, scope: Scope, reply: Reply)
         await reply.send({"type": "http.response.body", "body": bytes(answer.body)})
         return
     connection = _connection(scope)
+    reply.answered(answer.status)
     for line in lines:
         await asyncio.sleep(pace_s)
         connection.write(line + b"\r\n")
     connection.write(bytes(answer.body))
-    reply.status, reply.complete = answer.status, True
+    reply.complete = True
     connection.close()
     await _gone()
 

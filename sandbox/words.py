@@ -46,7 +46,9 @@ class WordIndex:
 
 def quoted(text: str) -> str:
     """The text as an FTS5 string: its words next to each other, nothing in it syntax."""
-    return '"' + text.replace('"', '""') + '"'
+    # A NUL would end the expression, half of a surrogate pair cannot be written down; neither is part of a word.
+    readable = text.encode("utf-8", "replace").decode().replace("\0", " ")
+    return '"' + readable.replace('"', '""') + '"'
 
 
 def words_of(text: str) -> list[str]:

@@ -8,8 +8,9 @@ NOT in upper case.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from starlette.requests import Request
@@ -23,7 +24,10 @@ from sandbox.vendor import grant_of
 from sandbox.words import STEMMED, WordIndex, quoted, words_of
 from sandbox.world import File, Folder
 
+Test = Callable[[Folder | File], bool]
 INDEXED_BYTES: Final = 10_000
+SHORTEST_BEGINNING: Final = 3
+"""So many letters make the beginning of a word; assumed, the vendor does not say."""
 DEFAULT_LIMIT: Final = 30
 MOST_LIMIT: Final = 200
 MOST_OFFSET: Final = 10_000
@@ -58,11 +62,11 @@ class Search:
         if options.get("scope") == "enterprise_content":
             raise refusal(403, "forbidden", "Access denied - insufficient permission")
         folders = self._ancestors(options.get("ancestor_folder_ids"), user)
-        found = [
-            item
-            for item in self._matching(options["query"], _columns(options.get("content_types")))
-            if self._tree.sees(user, item) and _is_wanted(item, request) and self._is_below(item, folders)
-        ]
+        matching = self._matching(options["query"], _columns(options.get("content_types")))
+        tests: list[Test] = [partial(self._tree.sees, user), *_narrowings(request)]
+        if folders:
+            tests.append(partial(self._is_below, folders))
+        found = [item for item in matching if all(test(item) for test in tests)]
         if options.get("sort") == "modified_at":
             found.sort(key=_modified_at, reverse=options.get("direction", "DESC") != "ASC")
         fields = parse_fields(options.get("fields"))
@@ -91,8 +95,8 @@ class Search:
             self._tree.folder(folder, user)
         return set() if ROOT.id in wanted else wanted
 
-    def _is_below(self, item: Folder | File, folders: set[str]) -> bool:
-        return not folders or any(folder.id in folders for folder in self._tree.path(item))
+    def _is_below(self, folders: set[str], item: Folder | File) -> bool:
+        return any(folder.id in folders for folder in self._tree.path(item))
 
 
 def fts5_expression(query: str, columns: Sequence[str]) -> str:
@@ -124,7 +128,8 @@ def _word(text: str, columns: Sequence[str]) -> str:
     if not words_of(text):
         return ""
     anywhere = f"{{{' '.join(columns)}}} : {quoted(text)}"
-    return f"({anywhere} OR name : {quoted(text)} *)" if "name" in columns else f"({anywhere})"
+    is_beginning = "name" in columns and len(text) >= SHORTEST_BEGINNING
+    return f"({anywhere} OR name : {quoted(text)} *)" if is_beginning else f"({anywhere})"
 
 
 def _row(item: Folder | File) -> tuple[str, ...]:
@@ -156,29 +161,32 @@ def _number(request: Request, name: str, default: int, most: int) -> int:
     return int(value)
 
 
-def _is_wanted(item: Folder | File, request: Request) -> bool:
-    """Type, extension and date of the last change, where the request narrows them."""
+def _narrowings(request: Request) -> list[Test]:
+    """Type, extension and date of the last change, as far as the request narrows them."""
     options = request.query_params
-    kind = "file" if isinstance(item, File) else "folder"
-    if options.get("type", kind) != kind:
-        return False
-    extensions = options.get("file_extensions")
-    if extensions and not (isinstance(item, File) and extension_of(item.name) in extensions.lower().split(",")):
-        return False
-    dates = options.get("updated_at_range")
-    return not dates or _is_within(item, dates)
+    tests: list[Test] = []
+    if "type" in options:
+        kind = {"file": File, "folder": Folder}.get(options["type"])
+        tests.append(lambda item: kind is not None and isinstance(item, kind))
+    if "file_extensions" in options:
+        extensions = frozenset(options["file_extensions"].lower().split(","))
+        tests.append(lambda item: isinstance(item, File) and extension_of(item.name) in extensions)
+    if "updated_at_range" in options:
+        first, last = _range(options["updated_at_range"])
+        tests.append(lambda item: isinstance(item, File) and first <= item.modified_at <= last)
+    return tests
 
 
-def _is_within(item: Folder | File, dates: str) -> bool:
-    if not isinstance(item, File):
-        return False
-    first, _, last = dates.partition(",")
+def _range(text: str) -> tuple[datetime, datetime]:
+    """Two moments with a comma between; either may be missing."""
+    first, _, last = text.partition(",")
     try:
-        return (not first or item.modified_at >= datetime.fromisoformat(first)) and (
-            not last or item.modified_at <= datetime.fromisoformat(last)
+        return (
+            datetime.fromisoformat(first) if first else datetime.min.replace(tzinfo=UTC),
+            datetime.fromisoformat(last) if last else datetime.max.replace(tzinfo=UTC),
         )
     except ValueError as error:
-        raise bad_parameter("updated_at_range", f"Invalid value '{dates}'.") from error
+        raise bad_parameter("updated_at_range", f"Invalid value '{text}'.") from error
 
 
 def _modified_at(item: Folder | File) -> float:

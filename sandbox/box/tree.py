@@ -25,6 +25,9 @@ class Tree:
             self._inside[folder.parent].append(folder)
         for file in world.files:
             self._inside[file.folder].append(file)
+        self._seen = {
+            user: frozenset(_key(item) for item in self.items() if self._may_see(user, item)) for user in self.users
+        }
 
     def user(self, id: str) -> BoxUser:
         return self.users[id]
@@ -51,6 +54,9 @@ class Tree:
 
     def sees(self, user: str, item: Folder | File) -> bool:
         """Whether the user owns it, or is a member of it or of a folder above it."""
+        return _key(item) in self._seen[user]
+
+    def _may_see(self, user: str, item: Folder | File) -> bool:
         if isinstance(item, File) and item.owner == user:
             return True
         above = [*self.path(item), *([item] if isinstance(item, Folder) else [])]
@@ -78,3 +84,8 @@ class Tree:
 
     def _is_below_seen(self, user: str, item: Folder | File) -> bool:
         return any(self.sees(user, folder) for folder in self.path(item))
+
+
+def _key(item: Folder | File) -> tuple[bool, str]:
+    """Folders and files are counted apart: a file may have the id of a folder."""
+    return isinstance(item, File), item.id

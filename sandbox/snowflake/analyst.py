@@ -18,42 +18,11 @@ from sandbox.world import SemanticModel, VerifiedQuery, World
 
 ALIKE: Final = 0.6
 """Share of words that a question must have in common with a verified one, of those that either has."""
-_SMALL_WORDS: Final = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "are",
-        "by",
-        "did",
-        "do",
-        "does",
-        "for",
-        "from",
-        "have",
-        "how",
-        "in",
-        "is",
-        "it",
-        "me",
-        "of",
-        "on",
-        "our",
-        "show",
-        "tell",
-        "the",
-        "there",
-        "to",
-        "us",
-        "was",
-        "we",
-        "were",
-        "what",
-        "which",
-        "who",
-        "with",
-    ]
+_SMALL_WORDS_TEXT: Final = (
+    "a an and are by did do does for from have how in is it me of on our show tell the there to us was we were what "
+    "which who with"
 )
+_SMALL_WORDS: Final = frozenset(_SMALL_WORDS_TEXT.split())
 _VERIFIED_AT: Final = 1_767_600_000
 
 

@@ -28,6 +28,12 @@ _DATE_PART_FIRST: Final = frozenset({"DATEADD", "DATEDIFF", "DATE_TRUNC", "DATE_
 _RENAMED: Final = {"LEFT": "SF_LEFT", "RIGHT": "SF_RIGHT", "REPLACE": "SF_REPLACE"}
 _MOMENTS: Final = frozenset({"CURRENT_DATE", "CURRENT_TIMESTAMP"})
 _LITERALS: Final = frozenset({"DATE", "TIMESTAMP"})
+# Words that may stand before a parenthesis and are no function's name.
+_NO_FUNCTIONS_TEXT: Final = (
+    "ALL AND AS BETWEEN BY CASE DISTINCT ELSE EXCEPT EXISTS FROM HAVING ILIKE IN INTERSECT IS JOIN LIKE LIMIT NOT "
+    "OFFSET ON OR OVER REGEXP SELECT THEN UNION USING VALUES WHEN WHERE WITH"
+)
+_NO_FUNCTIONS: Final = frozenset(_NO_FUNCTIONS_TEXT.split())
 _CASTS: Final = {
     "NUMBER": "INTEGER", "INT": "INTEGER", "INTEGER": "INTEGER", "BIGINT": "INTEGER", "BOOLEAN": "INTEGER",
     "DECIMAL": "REAL", "FLOAT": "REAL", "DOUBLE": "REAL", "VARCHAR": "TEXT", "STRING": "TEXT", "TEXT": "TEXT",
@@ -187,7 +193,8 @@ class _Translation:
             self._put(_table(names, self._catalog, self._defined))
             return
         kept = names[-2:] if len(names) > 2 else names  # noqa: PLR2004 - table and column
-        is_plain = len(parts) == 1 and parts[0].kind == "word"
+        # A name behind AS may be one that SQLite keeps for itself.
+        is_plain = len(parts) == 1 and parts[0].kind == "word" and before != "AS"
         self._put(names[0] if is_plain else ".".join(_quoted(name) for name in kept))
 
     def _write_mark(self, token: Token) -> None:
@@ -195,14 +202,20 @@ class _Translation:
             self._write_cast()
             return
         if token.text == "(":
-            is_call = bool(self._written) and self._operand == len(self._written) - 1
+            is_call = bool(self._written) and self._written[-1] not in _NO_FUNCTIONS and self._ends_operand()
             self._open.append(self._operand if is_call else len(self._written))
+        elif token.text == "?":
+            self._operand = len(self._written)
         self._written.append(token.text)
         if token.text == ")":
             if not self._open:
                 raise syntax_error(")", token.position)
             self._operand = self._open.pop()
         self._at += 1
+
+    def _ends_operand(self) -> bool:
+        """Whether what was written last is the last operand, and nothing stands behind it."""
+        return self._operand == len(self._written) - 1
 
     def _write_cast(self) -> None:
         kind = self._text_at(1)
@@ -235,7 +248,7 @@ def _table(names: Sequence[str], catalog: Catalog, defined: set[str]) -> str:
     if len(names) == 1 and (names[0] in defined or names[0] == "TABLE"):
         return names[0]
     *above, name = names
-    database, schema = [catalog.database, catalog.schema, *above][-2:]
+    database, schema = [catalog.database, *(above or [catalog.schema])][-2:]
     if schema == "INFORMATION_SCHEMA":
         return _quoted(f"INFORMATION_SCHEMA.{name}")
     if (database, schema, name) not in catalog.tables:

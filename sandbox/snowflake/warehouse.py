@@ -155,6 +155,6 @@ def _told(error: Exception) -> StatementFailed:
         return missing_object("Object", found[1])
     if found := _NO_FUNCTION.search(text):
         return compilation_error(f"\nUnknown function {found[1]}.", code="002140", sql_state="42601")
-    if found := _NEAR.search(text):
-        return compilation_error(f"\nsyntax error line 1 unexpected '{found[1]}'.", code="001003")
-    return compilation_error(f"\n{text}", code="001003")
+    found = _NEAR.search(text)
+    unexpected = found[1] if found else "<EOF>" if text == "incomplete input" else text
+    return compilation_error(f"\nsyntax error line 1 unexpected '{unexpected}'.", code="001003")

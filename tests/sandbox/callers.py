@@ -71,7 +71,7 @@ class Caller:
 
     async def search_files(self, query: str, **params: str) -> list[str]:
         """Names, best first."""
-        answer = await self.box("/search", query=query, fields="name", **params)
+        answer = await self.box("/search", headers=None, query=query, fields="name", **params)
         assert answer.status_code == 200, answer.text
         return [entry["name"] for entry in answer.json()["entries"]]
 

@@ -149,6 +149,12 @@ async def test_folders_hold_what_the_user_may_see(caller):
     assert (await caller.box("/folders/0")).json()["name"] == "All Files"
 
 
+async def test_pages_that_cannot_be(caller):
+    assert (await caller.box("/folders/1001/items", limit="1001")).status_code == 400
+    assert (await caller.box("/folders/1001/items", offset="x")).status_code == 400
+    assert (await caller.box("/folders/x")).status_code == 405
+
+
 async def test_comments(caller):
     (comment,) = (await caller.box(f"/files/{CAPA}/comments")).json()["entries"]
     assert comment["message"].startswith("Pieter Claes has accepted the report.")

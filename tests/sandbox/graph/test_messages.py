@@ -22,7 +22,8 @@ AS_TEXT = 'outlook.body-content-type="text"'
 async def found(caller: Caller, search: str, **options: str) -> dict[str, object]:
     """The only message that matches."""
     answer = await caller.graph("/messages", search=search, **options)
-    (message,) = answer.json()["value"]
+    found: list[dict[str, object]] = answer.json()["value"]
+    (message,) = found
     return message
 
 
@@ -145,6 +146,60 @@ async def test_a_list_can_be_filtered_by_date_and_sorted_by_the_same(caller):
     assert subjects == ["Re: Draft 3: four percent for thirty-six months", "Dates for wave 3"]
 
 
+@pytest.mark.parametrize(
+    ("filter", "count"),
+    [
+        ("receivedDateTime lt 2026-05-01T00:00:00Z", 2),
+        ("hasAttachments eq true and receivedDateTime gt 2026-11-11T00:00:00Z", 4),
+        ("internetMessageId eq '<newsletter-1@coldchainweekly.example.net>'", 1),
+    ],
+)
+async def test_filters(caller, filter, count):
+    assert len((await caller.graph("/messages", filter=filter)).json()["value"]) == count
+
+
+async def test_a_conversation_is_one_by_its_id(caller):
+    conversation = (await found(caller, '"corrosion grease"'))["conversationId"]
+    answer = await caller.graph("/messages", filter=f"conversationId eq '{conversation}'", select="subject")
+    assert len(answer.json()["value"]) == 3
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"filter": "subject eq 'x'"},
+        {"filter": "isRead ne true"},
+        {"filter": "receivedDateTime ge soon"},
+        {"filter": "whatever"},
+        {"orderby": "subject"},
+        {"top": "0"},
+        {"top": "1001"},
+        {"top": "ten"},
+        {"skip": "-1"},
+        {"skiptoken": "made-up"},
+    ],
+)
+async def test_options_that_cannot_be_read(caller, options):
+    assert (await caller.graph("/messages", **options)).status_code == 400
+
+
+async def test_skipping_and_paging_without_a_search(caller, client):
+    whole = (await caller.graph("/messages", top="10", select="id")).json()["value"]
+    skipped = await caller.graph("/messages", top="4", skip="3", select="id")
+    assert skipped.json()["value"] == whole[3:7]
+    following = await client.get(skipped.json()["@odata.nextLink"], headers=skipped.request.headers)
+    assert following.json()["value"][:3] == whole[7:]
+
+
+async def test_translations_that_cannot_be_made(caller, client):
+    await caller.graph("/messages", top="1")
+    headers = {"authorization": f"Bearer {(await caller.entra()).json()['access_token']}"}
+    body = {"inputIds": ["x"], "sourceIdType": "entryId", "targetIdType": "restId"}
+    path = f"{GRAPH}/users/{DEMO.entra.user}/translateExchangeIds"
+    assert (await client.post(path, json=body, headers=headers)).status_code == 400
+    assert (await client.get(path, headers=headers)).status_code == 405
+
+
 async def test_a_filter_that_does_not_begin_with_what_is_sorted_by_is_inefficient(caller):
     answer = await caller.graph("/messages", orderby="receivedDateTime desc", filter="isRead eq false")
     assert answer.json()["error"]["code"] == "InefficientFilter"
@@ -165,7 +220,7 @@ async def test_the_value_of_a_file_is_its_bytes(caller, world):
     message_id = (await found(caller, '"subject:excursion AND from:Cole"'))["id"]
     attachment = (await caller.graph(f"/messages/{message_id}/attachments")).json()["value"][0]
     answer = await caller.graph(f"/messages/{message_id}/attachments/{attachment['id']}/$value")
-    (report, _) = next(mail.attachments for mail in world.mails if mail.id == "medivar-excursion-3")
+    report, _ = next(mail.attachments for mail in world.mails if mail.id == "medivar-excursion-3")
     assert answer.content == file_bytes(report.name, report.text)
     assert answer.headers["content-type"] == "application/octet-stream"
 
@@ -198,6 +253,15 @@ async def test_the_value_of_a_message_is_the_whole_of_it(caller):
     assert mime["message-id"] == message["internetMessageId"]
     names = [part.get_filename() for part in mime.iter_attachments()]
     assert names == ["excursion-report-zone-c.pdf", "zone-c-readings.xlsx"]
+
+
+async def test_a_message_with_another_in_it(caller):
+    message = await found(caller, '"subject:phishing AND from:Brandt"')
+    mime = email.message_from_bytes(
+        (await caller.graph(f"/messages/{message['id']}/$value")).content, policy=email.policy.default
+    )
+    (attached,) = mime.iter_attachments()
+    assert attached.get_content()["subject"] == "Your Larkfield sensor subscription has expired"
 
 
 async def test_a_web_link_names_the_message(caller):

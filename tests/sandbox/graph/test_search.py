@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -61,6 +62,10 @@ async def test_a_phrase_wants_its_words_side_by_side(caller):
         ('"received:today"', 0),
         ('"received:\\"this month\\" AND from:Solheim"', 1),
         ('"importance:high"', 4),
+        ('"from<>Postma AND subject:draft"', 1),
+        ('"kind:email AND from:Solheim"', 2),
+        ('"kind:im AND from:Solheim"', 0),
+        ('"& from:Solheim"', 2),
         ('"hasAttachments:true AND from:Norling"', 2),
         ('"calibra*"', 5),
         ('"nosuchproperty:calibration"', 0),
@@ -69,6 +74,61 @@ async def test_a_phrase_wants_its_words_side_by_side(caller):
 )
 async def test_restrictions(caller, search, count):
     assert len(await caller.search_mail(search)) == count
+
+
+DAYS = ("2025-12-31", "2026-04-01", "2026-04-14", "2026-10-02", "2026-11-17", "2026-11-19")
+
+
+@pytest.mark.parametrize(
+    ("restriction", "days"),
+    [
+        ("received>2026-10-02", DAYS[4:]),
+        ("received>=2026-10-02", DAYS[3:]),
+        ("received<2026-04-14", DAYS[:2]),
+        ("received<=2026-04-14", DAYS[:3]),
+        ("received<>2026-04-14", (*DAYS[:2], *DAYS[3:])),
+        ("received=4/14/2026", DAYS[2:3]),
+        ("sent:2026-04-14T09:05:00Z", DAYS[2:3]),
+        ("sent:2026-04-14T09:06:00", ()),
+        ("received:2026-04-01..2026-04-14", DAYS[1:3]),
+        ("received:today", ()),
+        ("received:yesterday", DAYS[5:]),
+        (r"received:\"this week\"", DAYS[4:]),
+        (r"received:\"last week\"", ()),
+        (r"received:\"this month\"", DAYS[4:]),
+        (r"received:\"last month\"", DAYS[3:4]),
+        (r"received:\"this year\"", DAYS[1:]),
+        (r"received:\"last year\"", DAYS[:1]),
+    ],
+)
+async def test_dates(world, clock, oracle, restriction, days):
+    """The clock stands at Friday 20 November 2026."""
+    mails = tuple(
+        replace(world.mails[0], id=day, subject=day, sent_at=datetime.fromisoformat(f"{day}T09:05:00Z")) for day in DAYS
+    )
+    async with calling(create_app(replace(world, mails=mails), clock=clock), oracle) as caller:
+        assert sorted(await caller.search_mail(f'"{restriction}"')) == list(days)
+
+
+@pytest.mark.parametrize(
+    ("restriction", "sizes"),
+    [
+        ("size>2000", [3000]),
+        ("size>=2000", [2000, 3000]),
+        ("size<2000", [1000]),
+        ("size:2000", [2000]),
+        ("size<>2000", [1000, 3000]),
+        ("size:1000..2000", [1000, 2000]),
+    ],
+)
+async def test_sizes(world, clock, oracle, restriction, sizes):
+    bodies = {1000: "", 2000: "x" * 1000, 3000: "x" * 2000}
+    mails = tuple(
+        replace(world.mails[0], id=str(size), subject=str(size), body=body, attachments=())
+        for size, body in bodies.items()
+    )
+    async with calling(create_app(replace(world, mails=mails), clock=clock), oracle) as caller:
+        assert sorted(int(subject) for subject in await caller.search_mail(f'"{restriction}"')) == sizes
 
 
 async def test_a_lower_case_or_is_a_word(caller):
@@ -94,6 +154,7 @@ async def test_a_lower_case_or_is_a_word(caller):
             "Syntax error: character 'N' is not valid at position 8 in 'renewal NEAR(3) price'.",
         ),
         ('"received:soon"', "The value 'soon' is not a date."),
+        ('"size:large"', "The value 'large' of the property 'size' is not a number."),
     ],
 )
 async def test_what_is_no_kql_is_refused(caller, search, message):

@@ -57,12 +57,12 @@ async def test_every_cell_is_a_string_or_null(caller):
     """
     answer = (await caller.statement(statement)).json()
     assert [column["type"] for column in answer["resultSetMetaData"]["rowType"]] == [
-        "fixed", "real", "boolean", "date", "timestamp_ntz", "text", "text",
+        "fixed", "real", "boolean", "date", "timestamp_ntz", "date", "text",
     ]  # fmt: skip
     ((number, amount, paid, day, moment, missing, subject),) = answer["data"]
     assert (number, paid, missing) == ("8801", "true", None)
     assert float(amount) > 0
-    assert int(day) == 20_457  # days from 1970-01-01 to 2026-01-04
+    assert int(day) == 20_467  # days from 1970-01-01 to 2026-01-14
     assert moment.endswith(".000000000")
     assert int(moment.partition(".")[0]) // 86_400 == int(day)
     assert subject == "Audit trail PDF lacks entries of the API user"
@@ -73,8 +73,8 @@ async def test_dates_can_be_asked_for_in_words_of_their_own(caller):
     ((day, moment),) = await rows(
         caller, "SELECT ordered_on, entered_at FROM orders ORDER BY order_id LIMIT 1", parameters=parameters
     )
-    assert day == "2026-01-04"
-    assert moment.startswith("2026-01-04T")
+    assert day == "2026-01-14"
+    assert moment.startswith("2026-01-14T")
 
 
 async def test_null_may_be_a_word(caller, client):
