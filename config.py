@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 DEFAULT_PORT = 8000
@@ -32,6 +32,10 @@ _ASYNC_DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
     "postgresql": "postgresql+asyncpg",
     "postgres": "postgresql+asyncpg",
+}
+_CUSTOMER_PORTS = {
+    **dict.fromkeys(("postgresql", "postgresql+asyncpg"), 5432),
+    **dict.fromkeys(("mysql", "mysql+asyncmy", "mariadb", "mariadb+asyncmy"), 3306),
 }
 _DURATION = re.compile(r"(\d+)\s*([smhd]?)")
 _UNITS = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -145,11 +149,12 @@ class Settings(BaseSettings):
     )
     customer_databases: Listed = Field(
         default=(),
-        description="Databases that users may connect, as SQLAlchemy URLs without credentials, comma-separated. Empty: "
-        "only the built-in sample.",
+        description="Databases that users may connect wherever they are, as SQLAlchemy URLs without credentials, "
+        "comma-separated. Others are reached on the public internet and in EGRESS_ALLOW.",
     )
     customer_sqlite_folder: Path | None = Field(
-        default=None, description="SQLite files below this folder may be connected. Empty: none."
+        default=None,
+        description="SQLite files below this folder may be connected; it must lie apart from DATA_DIR. Empty: none.",
     )
     egress_allow: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_split)] = Field(
         default=(),
@@ -226,9 +231,11 @@ class Settings(BaseSettings):
 
     @field_validator("customer_databases")
     @classmethod
-    def _no_passwords(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _are_servers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if any("@" in part for part in value):
             raise ValueError("name the databases without user and password: whoever connects one enters those")
+        if not all(map(_is_database_server, value)):
+            raise ValueError("write each as postgresql://host:5432/name or mysql://host, without options")
         return value
 
     @field_validator("database_url")
@@ -302,9 +309,40 @@ class Settings(BaseSettings):
                 raise ValueError(f"{name.upper()} is missing; production does not make one up")
         return self
 
+    @model_validator(mode="after")
+    def _our_data_is_no_source(self) -> Settings:
+        own = make_url(self.database_url.get_secret_value() or "sqlite://")
+        for part in self.customer_databases:
+            listed = make_url(part)
+            if _place(listed) == _place(own) and listed.database in (None, "", own.database):
+                raise ValueError("CUSTOMER_DATABASES names our own database, the one of DATABASE_URL; name others")
+        if self.customer_sqlite_folder is not None:
+            folder = self.customer_sqlite_folder.resolve()
+            file = own.database if own.drivername.startswith("sqlite") and own.database else self.data_dir
+            ours = (self.data_dir.resolve(), Path(file).resolve())
+            if any(folder.is_relative_to(path) or path.is_relative_to(folder) for path in ours):
+                raise ValueError("CUSTOMER_SQLITE_FOLDER must lie apart from DATA_DIR and from our own database")
+        return self
+
     @property
     def production(self) -> bool:
         return self.env is Environment.PRODUCTION
+
+
+def _is_database_server(text: str) -> bool:
+    """Whether this is the URL of a server that users may connect to, or of one of its databases."""
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        return False
+    is_server = url.drivername in _CUSTOMER_PORTS and re.fullmatch(r"[A-Za-z0-9._:-]+", url.host or "") is not None
+    return is_server and not url.query and (url.port or 1) <= LAST_PORT
+
+
+def _place(url: URL) -> tuple[str, int | None]:
+    """Host and port, this machine under one name."""
+    host = (url.host or "").lower()
+    return "localhost" if host in ("127.0.0.1", "::1") else host, url.port or _CUSTOMER_PORTS.get(url.drivername)
 
 
 def decode_key(text: str) -> bytes:

@@ -164,7 +164,9 @@ class Gatehouse:
 
     def _lend(self, folder: Path) -> Lent:
         rules = DatabaseRules(
-            allowed=self.settings.customer_databases, sqlite_folder=self.settings.customer_sqlite_folder
+            allowed=self.settings.customer_databases,
+            closed_ports=frozenset(_ports(self.settings)),
+            sqlite_folder=self.settings.customer_sqlite_folder,
         )
         return Lent(
             clock=self._clock,
@@ -293,9 +295,13 @@ def serve(settings: Settings) -> None:
 
 def listen(settings: Settings) -> list[socket.socket]:
     """A socket for PORT and for each gateway of the pool on this machine. Raises StartProblem for one that is taken."""
+    return [_bind(settings.host, port) for port in _ports(settings)]
+
+
+def _ports(settings: Settings) -> Sequence[int]:
+    """Where this process listens, each port once."""
     ours = (url for url in settings.mcp_gateway_url_pools if urlsplit(url).hostname in THIS_MACHINE)
-    ports = [settings.port, *(port_of(url) for url in ours)]
-    return [_bind(settings.host, port) for port in dict.fromkeys(ports)]
+    return tuple(dict.fromkeys([settings.port, *(port_of(url) for url in ours)]))
 
 
 def _bind(host: str, port: int) -> socket.socket:

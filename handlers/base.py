@@ -179,11 +179,13 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseRules:
-    """Which databases a user may name, as the operator set it."""
+    """Which databases a user may name beside those that the egress rules let through, as the operator set it."""
 
     allowed: tuple[str, ...] = ()
     """SQLAlchemy URLs without credentials (`postgresql://crm.internal:5432/crm`); one without a path allows every
-    database of that server."""
+    database of that server. What is allowed here is reached wherever it is."""
+    closed_ports: frozenset[int] = frozenset()
+    """Those that we listen on: closed to every database that is not listed."""
     sqlite_folder: Path | None = None
     """SQLite files are opened below this folder only."""
 

@@ -15,6 +15,8 @@ from pydantic import (
     SecretStr,
     StringConstraints,
     ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     field_validator,
     model_validator,
 )
@@ -58,6 +60,12 @@ def _plain(text: str) -> str:
 def _empty_is_none(value: object) -> object:
     """An input of a form that was left empty."""
     return None if value == "" else value
+
+
+def _as_typed(value: object, validate: ValidatorFunctionWrapHandler) -> object:
+    """A secret with the spaces at its ends, which every other setting loses."""
+    secret: object = validate(value)
+    return SecretStr(value) if isinstance(value, str) and secret is not None else secret
 
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -156,7 +164,7 @@ class CustomerDbConfig(SourceConfig):
         description="Like postgresql://user@host/database, mysql://user@host/database or sqlite:///file.db, without a "
         "password. The word sample connects ten invented customers to try things with, and needs nothing else.",
     )
-    password: Annotated[SecretStr | None, BeforeValidator(_empty_is_none)] = Field(
+    password: Annotated[SecretStr | None, BeforeValidator(_empty_is_none), WrapValidator(_as_typed)] = Field(
         None,
         title="Password",
         description="The database user's password. Best is a user who may only read the tables named here.",

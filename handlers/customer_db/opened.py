@@ -12,6 +12,7 @@ from errors import NotFound
 from handlers.base import Lent
 from handlers.customer_db.config import CustomerDbConfig
 from services.customer_database.addresses import Address, FileAddress
+from services.customer_database.admission import Admission
 from services.customer_database.catalogue import Wanted
 from services.customer_database.database import Database, Limits, Session
 from services.customer_database.opening import choose_reader
@@ -40,7 +41,9 @@ class CustomerDatabase:
 
     def __init__(self, config: CustomerDbConfig, lent: Lent, limits: Limits | None = None) -> None:
         self._config = config
-        self._rules = lent.databases
+        rules = lent.databases
+        self._admission = Admission(egress=lent.egress, listed=rules.allowed, closed_ports=rules.closed_ports)
+        self._sqlite_folder = rules.sqlite_folder
         self._limits = limits
         self._opening = asyncio.Lock()
         self._database: Database | None = None
@@ -57,8 +60,8 @@ class CustomerDatabase:
         reader = choose_reader(
             self._config.address,
             self._config.password,
-            allowed=self._rules.allowed,
-            sqlite_folder=self._rules.sqlite_folder,
+            admission=self._admission,
+            sqlite_folder=self._sqlite_folder,
             limits=self._limits,
         )
         if self._database is None:

@@ -1,19 +1,15 @@
-"""Where a customer's database is: parsed, narrowed to what can be reached safely, held against the operator's list."""
+"""Where a customer's database is: parsed, and narrowed to what can be reached safely."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Final
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
-
-from errors import SourceUnavailable
 
 LONGEST_URL: Final = 1_000
 _HOST: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
@@ -38,7 +34,7 @@ class Tls(StrEnum):
     """Encrypted, with a certificate for this host name that this machine trusts."""
 
 
-_DRIVERS: Final = {
+DRIVERS: Final = {
     "postgresql": Kind.POSTGRESQL,
     "postgresql+asyncpg": Kind.POSTGRESQL,
     "mysql": Kind.MYSQL,
@@ -48,7 +44,7 @@ _DRIVERS: Final = {
     "sqlite": Kind.SQLITE,
     "sqlite+aiosqlite": Kind.SQLITE,
 }
-_PORTS: Final = {Kind.POSTGRESQL: 5432, Kind.MYSQL: 3306}
+PORTS: Final = {Kind.POSTGRESQL: 5432, Kind.MYSQL: 3306}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +73,7 @@ Address = ServerAddress | FileAddress
 def parse_address(url: str) -> Address:
     """The address in a SQLAlchemy URL without a password. Raises ValueError with a sentence for whoever typed it."""
     parsed = _parsed(url)
-    kind = _DRIVERS.get(parsed.drivername)
+    kind = DRIVERS.get(parsed.drivername)
     if kind is None:
         raise ValueError("the URL must begin with postgresql://, mysql://, mariadb:// or sqlite:///")
     if parsed.password is not None:
@@ -115,7 +111,7 @@ def _server(parsed: URL, kind: Kind) -> ServerAddress:
         raise ValueError("the URL must name the database user: postgresql://reader@db.example.com/crm")
     if not parsed.database:
         raise ValueError("the URL must name the database behind the host: postgresql://reader@db.example.com/crm")
-    port = parsed.port or _PORTS[kind]
+    port = parsed.port or PORTS[kind]
     if port > 65_535:  # noqa: PLR2004 - the last TCP port
         raise ValueError("the URL names a port that does not exist")
     return ServerAddress(
@@ -157,38 +153,3 @@ def _without_control(part: str) -> str:
     if _CONTROL.search(part):
         raise ValueError("this is no database URL")
     return part
-
-
-def ensure_allowed(address: ServerAddress, allowed: Iterable[str]) -> None:
-    """Raises SourceUnavailable unless the operator's list has this database, or its server as a whole."""
-    for entry in allowed:
-        listed = make_url(entry)
-        kind = _DRIVERS.get(listed.drivername)
-        if (
-            kind is address.kind
-            and (listed.host or "").lower() == address.host
-            and (listed.port or _PORTS[kind]) == address.port
-            and (not listed.database or listed.database == address.database)
-        ):
-            return
-    raise SourceUnavailable(
-        "This database is not on the list of databases that may be connected here. "
-        "Ask the operator to add it to CUSTOMER_DATABASES."
-    )
-
-
-def find_file(address: FileAddress, folder: Path | None) -> Path:
-    """The real path of the file. Raises SourceUnavailable unless it lies below the operator's folder.
-
-    What lies elsewhere and what is not there get the same answer, so that nobody can feel around the disk.
-    """
-    if folder is None:
-        raise SourceUnavailable("SQLite files cannot be connected here: the operator has set no folder for them.")
-    try:
-        home = folder.resolve(strict=True)
-        path = (home / address.path).resolve(strict=True)
-    except (OSError, RuntimeError):
-        path = home = folder
-    if not path.is_relative_to(home) or not path.is_file():
-        raise SourceUnavailable("There is no such SQLite file in the folder that the operator has set for them.")
-    return path

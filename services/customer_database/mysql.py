@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import asyncmy
 import asyncmy.errors
@@ -16,6 +19,7 @@ from sqlalchemy.types import BigInteger, Date, DateTime, Float, LargeBinary, Num
 from errors import GatehouseError, SourceTimeout, SourceUnauthorized, SourceUnavailable
 from services.customer_database import problems
 from services.customer_database.addresses import ServerAddress
+from services.customer_database.admission import Admission
 from services.customer_database.catalogue import UNKNOWN, Table, Wanted, build_table, split_name
 from services.customer_database.database import Limits, Session
 from services.customer_database.encryption import describe_tls, tls_context
@@ -64,26 +68,39 @@ class MySql:
     rows_as_json = False
     errors: tuple[type[Exception], ...] = (asyncmy.errors.MySQLError,)
 
-    def __init__(self, address: ServerAddress, password: SecretStr | None, limits: Limits | None = None) -> None:
+    def __init__(
+        self, address: ServerAddress, password: SecretStr | None, admission: Admission, limits: Limits | None = None
+    ) -> None:
         self._address = address
         self._password = password
+        self._admission = admission
+        self._dialled: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
         self.limits = limits or Limits()
 
+    @cached_property
+    def _tls(self) -> ssl.SSLContext | None:
+        return tls_context(self._address)
+
     async def open(self, *, writing: bool) -> Any:
+        return await self._open_at(await self._admission.admit(self._address))
+
+    async def _open_at(self, host: str) -> Any:
         # No option file is read unless one is named, and LOAD DATA LOCAL, by which a server could ask for files of
         # ours, is refused. A password that is text would be encoded as latin-1.
-        driver = await asyncmy.connect(
-            host=self._address.host,
+        driver: Any = await asyncmy.connect(
+            host=host,
             port=self._address.port,
             user=self._address.user,
             password=(self._password.get_secret_value() if self._password else "").encode(),
             database=self._address.database,
-            ssl=tls_context(self._address.tls),
+            ssl=self._tls,
             charset="utf8mb4",
             local_infile=False,
             connect_timeout=max(1, int(self.limits.connect.total_seconds())),
             autocommit=True,
         )
+        # Kept for `stop`: the name may lead to another server by then, and asyncmy forgets it when it is cancelled.
+        self._dialled[driver] = driver._transport.get_extra_info("peername")[0]  # noqa: SLF001 - nothing else tells it
         await self._prepare(driver)
         return driver
 
@@ -116,7 +133,7 @@ class MySql:
         # The server goes on with a statement whose client has gone; a user may kill what is theirs.
         number = int(driver.thread_id())
         driver.close()
-        killer: Any = await self.open(writing=False)
+        killer: Any = await self._open_at(self._dialled[driver])
         try:
             await killer.query(f"KILL QUERY {number}")
         finally:

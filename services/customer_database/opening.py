@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import SecretStr
 
-from services.customer_database.addresses import Address, FileAddress, Kind, ensure_allowed, find_file
+from services.customer_database.addresses import Address, FileAddress, Kind
+from services.customer_database.admission import Admission, find_file
 from services.customer_database.database import Limits
 from services.customer_database.mysql import MySql
 from services.customer_database.postgresql import PostgreSql
@@ -19,14 +19,14 @@ def choose_reader(
     address: Address,
     password: SecretStr | None,
     *,
-    allowed: Sequence[str],
+    admission: Admission,
     sqlite_folder: Path | None,
     limits: Limits | None = None,
 ) -> Reader:
-    """How this database is read. Raises SourceUnavailable if the operator does not let it be connected."""
+    """How this database is read; whether its server may be reached is asked at every connection. Raises
+    SourceUnavailable for a file that may not be."""
     if isinstance(address, FileAddress):
         return SqliteFile(find_file(address, sqlite_folder), limits)
-    ensure_allowed(address, allowed)
     if address.kind is Kind.POSTGRESQL:
-        return PostgreSql(address, password, limits)
-    return MySql(address, password, limits)
+        return PostgreSql(address, password, admission, limits)
+    return MySql(address, password, admission, limits)

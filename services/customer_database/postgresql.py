@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import reduce
+from functools import cached_property, reduce
 from typing import Any, Final
 
 import asyncpg
@@ -18,6 +19,7 @@ from sqlalchemy.types import BigInteger, Date, DateTime, LargeBinary, Numeric, T
 from errors import GatehouseError, SourceTimeout, SourceUnauthorized, SourceUnavailable
 from services.customer_database import problems
 from services.customer_database.addresses import ServerAddress
+from services.customer_database.admission import Admission
 from services.customer_database.catalogue import UNKNOWN, Table, Wanted, build_table, split_name
 from services.customer_database.database import Limits, Session
 from services.customer_database.encryption import describe_tls, tls_context
@@ -93,21 +95,28 @@ class PostgreSql:
     rows_as_json = True
     errors: tuple[type[Exception], ...] = (asyncpg.PostgresError, asyncpg.InterfaceError)
 
-    def __init__(self, address: ServerAddress, password: SecretStr | None, limits: Limits | None = None) -> None:
+    def __init__(
+        self, address: ServerAddress, password: SecretStr | None, admission: Admission, limits: Limits | None = None
+    ) -> None:
         self._address = address
         self._password = password
+        self._admission = admission
         self.limits = limits or Limits()
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext | None:
+        return tls_context(self._address)
 
     async def open(self, *, writing: bool) -> asyncpg.Connection[Any]:
         # Every parameter is given, because asyncpg takes those that are not from PG* variables, ~/.pgpass and
         # ~/.postgresql (its connect_utils.py). An empty password is one; None would be looked up.
         return await asyncpg.connect(
-            host=self._address.host,
+            host=await self._admission.admit(self._address),
             port=self._address.port,
             user=self._address.user,
             password=self._password.get_secret_value() if self._password else "",
             database=self._address.database,
-            ssl=tls_context(self._address.tls) or False,
+            ssl=self._tls or False,
             direct_tls=False,
             target_session_attrs="any",
             krbsrvname="postgres",

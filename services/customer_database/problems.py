@@ -29,8 +29,8 @@ UNREACHABLE: Final = (
     "a server that does not encrypt needs ?sslmode=disable in the URL."
 )
 UNTRUSTED: Final = (
-    "The database server's certificate could not be verified. Mend it, or write ?sslmode=require into the URL to "
-    "encrypt without verifying."
+    "The database server's certificate could not be verified for its host name. Mend it, or write ?sslmode=require "
+    "into the URL to encrypt without verifying; on the public internet the operator must list the database for that."
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,16 @@ from handlers.base import DatabaseRules, Lent
 from handlers.customer_db import HANDLER
 from handlers.customer_db.source import DatabaseSource
 from services.customer_database.database import Limits
+from services.egress import Egress
 from tests.handlers.contract import NOW
-from tests.handlers.customer_db.shops import Shop, mariadb_shop, postgres_shop, sqlite_shop
+from tests.handlers.customer_db.shops import Shop, mariadb_shop, postgres_shop, postgres_template, sqlite_shop
 from tests.servers.mariadb import MariaDbServer, running_mariadb
-from tests.servers.postgres import PostgresServer, running_postgres
+from tests.servers.postgres import PostgresServer
 from tests.servers.processes import ServerMissing
 
 KINDS = ("sqlite", "postgresql", "mariadb")
+PUBLIC_ONLY = Egress()
+"""Made once: it reads the system's certificates."""
 
 
 @pytest.fixture
@@ -27,12 +31,9 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    try:
-        with running_postgres() as server:
-            yield server
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
+def filled_postgres(postgres: PostgresServer) -> str:
+    """The name of a filled database to copy."""
+    return postgres_template(postgres)
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +51,8 @@ def open_shop(request, tmp_path_factory) -> Callable[[str], Shop]:
 
     def open_one(kind: str) -> Shop:
         if kind == "postgresql":
-            return postgres_shop(request.getfixturevalue("postgres_server"))
+            template = request.getfixturevalue("filled_postgres")
+            return postgres_shop(request.getfixturevalue("postgres"), template)
         if kind == "mariadb":
             return mariadb_shop(request.getfixturevalue("mariadb_server"))
         return sqlite_shop(tmp_path_factory.mktemp("shop"))
@@ -58,10 +60,22 @@ def open_shop(request, tmp_path_factory) -> Callable[[str], Shop]:
     return open_one
 
 
-@pytest.fixture(scope="session", params=KINDS)
-def shop(request, open_shop: Callable[[str], Shop]) -> Shop:
+@pytest.fixture(scope="session")
+def shared_shop(open_shop: Callable[[str], Shop]) -> Callable[[str], Shop]:
+    """The filled database of a kind that no test changes."""
+    return functools.cache(open_shop)
+
+
+@pytest.fixture(params=KINDS)
+def shop(request, shared_shop: Callable[[str], Shop]) -> Shop:
     """A filled database that no test changes."""
-    return open_shop(request.param)
+    return shared_shop(request.param)
+
+
+@pytest.fixture(params=[kind for kind in KINDS if kind != "sqlite"])
+def served(request, shared_shop: Callable[[str], Shop]) -> Shop:
+    """The same, behind a server."""
+    return shared_shop(request.param)
 
 
 @pytest.fixture(params=KINDS)
@@ -75,9 +89,15 @@ async def connect(tmp_path: Path):
     """Connects sources, and closes them at the end."""
     connected: list[DatabaseSource] = []
 
-    def connect_one(shop: Shop, limits: Limits | None = None, rules: DatabaseRules | None = None, **settings: Any):
+    def connect_one(
+        shop: Shop,
+        limits: Limits | None = None,
+        rules: DatabaseRules | None = None,
+        egress: Egress | None = None,
+        **settings: Any,
+    ):
         config = HANDLER.config.model_validate({**shop.settings, **settings})
-        source = DatabaseSource(config, lend(shop, tmp_path, rules), limits)
+        source = DatabaseSource(config, lend(shop, tmp_path, rules, egress), limits)
         connected.append(source)
         return source
 
@@ -86,5 +106,5 @@ async def connect(tmp_path: Path):
         await source.aclose()
 
 
-def lend(shop: Shop, folder: Path, rules: DatabaseRules | None = None) -> Lent:
-    return Lent(clock=lambda: NOW, folder=folder, databases=rules or shop.rules)
+def lend(shop: Shop, folder: Path, rules: DatabaseRules | None = None, egress: Egress | None = None) -> Lent:
+    return Lent(clock=lambda: NOW, folder=folder, databases=rules or shop.rules, egress=egress or PUBLIC_ONLY)

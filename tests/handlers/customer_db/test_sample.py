@@ -132,6 +132,7 @@ def count_in_a_process_of_its_own(folder: Path, results: multiprocessing.Queue[i
     results.put(SampleStore(folder).count(None))
 
 
+@pytest.mark.slow
 def test_two_processes_that_start_at_once_create_it_once(tmp_path):
     context = multiprocessing.get_context("spawn")
     results: multiprocessing.Queue[int] = context.Queue()
