@@ -15,7 +15,7 @@ from typing import Final
 from handlers.outlook.words import Term
 from services.graph.values import Message
 
-_READ: Final = 3_000
+_READ: Final = 2_000
 """Characters of a body: what a message is about stands at its beginning, quoted threads at its end."""
 _SATURATION: Final = 1.2
 _LENGTH_SHARE: Final = 0.75

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -15,6 +17,7 @@ from errors import SourceTimeout, SourceUnavailable
 from services.graph.entra import EntraSignIn
 from services.graph.refusals import refusal
 from services.graph.replies import Reply, read_within
+from services.graph.retries import RetryBudget, pause_after
 from services.graph.values import (
     ATTACHMENT_FIELDS,
     MESSAGE_FIELDS,
@@ -38,6 +41,8 @@ MOST_AT_ONCE: Final = 4
 """Requests of one app at the same time, more are answered 429 (Graph docs, "Microsoft Graph service-specific
 throttling limits", Outlook)."""
 _SIGN_IN_TIMEOUT: Final = timedelta(seconds=5)
+_WORTH_TRYING: Final = timedelta(seconds=1)
+"""With less time than this left, the first failure is told, rather than that the second try took too long."""
 _LINK: Final = re.compile(r"https?://[\x21-\x5b\x5d-\x7e]{1,8000}")
 MOST_JSON_BYTES: Final = 32_000_000
 MOST_ATTACHMENTS: Final = 50
@@ -48,8 +53,8 @@ class Mailbox:
     """The mail of one user, as an app may read it.
 
     Every call is one request; it raises SourceUnauthorized, SourceRateLimited, SourceTimeout or SourceUnavailable with
-    words for the owner. Nothing is retried, except that a token which Graph refuses is replaced once: a retry is for
-    whoever knows how much time is left.
+    words for the owner. A request that met a passing trouble is sent once more if there is time, and a token that Graph
+    refuses is replaced once.
     """
 
     def __init__(
@@ -72,6 +77,7 @@ class Mailbox:
         self._tokens = TokenCache(sign_in, clock=clock, timeout=min(timeout, _SIGN_IN_TIMEOUT))
         self._slots = asyncio.Semaphore(at_once)
         self._timeout = timeout
+        self._retries = RetryBudget()
         self._loaded: Sdk | None = None
 
     async def newest(self, *, top: int) -> Page:
@@ -126,8 +132,8 @@ class Mailbox:
     ) -> bytes:
         sdk = await self._sdk()
         try:
-            async with self._slots, asyncio.timeout(self._timeout.total_seconds()):
-                reply = await self._ask(sdk, build, most_bytes)
+            async with self._slots, asyncio.timeout(self._timeout.total_seconds()) as limit:
+                reply = await self._ask(functools.partial(self._attempt, sdk, build, most_bytes), limit)
         except (TimeoutError, httpx.TimeoutException) as error:
             raise SourceTimeout("Microsoft Graph did not answer in time.") from error
         except httpx.RequestError as error:
@@ -136,10 +142,34 @@ class Mailbox:
             raise refusal(reply, of_item=of_item)
         return reply.content
 
-    async def _ask(self, sdk: Sdk, build: Callable[[Sdk], RequestInformation], most_bytes: int) -> Reply:
+    async def _ask(self, attempt: Callable[[], Awaitable[Reply]], limit: asyncio.Timeout) -> Reply:
+        """The answer, asked for once more where that may help, there is time, and not too much was repeated lately."""
+        self._retries.earn()
+        try:
+            reply = await attempt()
+        except httpx.TimeoutException:
+            raise
+        except httpx.RequestError:
+            if not await self._waited(pause_after(None), limit):
+                raise
+        else:
+            if not await self._waited(pause_after(reply), limit):
+                return reply
+        return await attempt()
+
+    async def _waited(self, pause: timedelta | None, limit: asyncio.Timeout) -> bool:
+        """Whether to ask once more, after the pause that comes before."""
+        ends_at = limit.when()
+        time_left_s = 0.0 if ends_at is None else ends_at - asyncio.get_running_loop().time()
+        if pause is None or (pause + _WORTH_TRYING).total_seconds() > time_left_s or not self._retries.spend():
+            return False
+        await asyncio.sleep(pause.total_seconds())
+        return True
+
+    async def _attempt(self, sdk: Sdk, build: Callable[[Sdk], RequestInformation], most_bytes: int) -> Reply:
         token = await self._tokens.get()
         reply = await _read(await sdk.send(build(sdk), token=token.value), most_bytes)
-        if reply.status != httpx.codes.UNAUTHORIZED:
+        if reply.status != HTTPStatus.UNAUTHORIZED:
             return reply
         self._tokens.reject(token)
         token = await self._tokens.get()

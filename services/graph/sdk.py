@@ -2,7 +2,7 @@
 
 Importing this takes up to a second and brings 23 MB, so it is done at the first request, in a thread. The SDK's own
 sending, models and retries stay unused: its models cost 105 ms of event loop for 25 messages, and its retry handler
-waits up to three minutes for each of three retries. Whoever knows the budget retries.
+waits up to three minutes for each of three retries. Ours are in retries.py.
 """
 
 from __future__ import annotations
