@@ -10,7 +10,18 @@ from typing import Any, Final
 
 import structlog
 
-_QUIET: Final = ("aiosqlite", "alembic", "asyncio", "httpcore", "httpcore2", "httpx", "httpx2", "mcp", "sqlalchemy")
+_QUIET: Final = (
+    "aiosqlite",
+    "alembic",
+    "asyncio",
+    "httpcore",
+    "httpcore2",
+    "httpx",
+    "httpx2",
+    "mcp",
+    "sqlalchemy",
+    "urllib3",
+)
 """Libraries whose debug and info lines quote requests, tokens and parameters. Their warnings are kept."""
 
 _TOKENS: Final = re.compile(r"gh_[A-Za-z0-9_-]{20,}|eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*|(?<=earer )\S+")

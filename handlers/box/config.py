@@ -46,7 +46,8 @@ class BoxConfig(SourceConfig):
     )
     subject_id: Number = Field(
         title="Enterprise or user ID",
-        description="The enterprise ID from the app's General Settings tab, or the ID of the user to act as.",
+        description="The enterprise ID (Developer Console, your account's icon, Copy Enterprise ID), or the ID of the "
+        "user to act as: the number that Box calls their account ID.",
     )
     folder: Annotated[Annotated[Number | None, BeforeValidator(_all_is_none)], KEEPS_SECRETS] = Field(
         None,

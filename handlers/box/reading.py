@@ -87,7 +87,11 @@ class Reader:
         try:
             content = await self._downloaded(file)
         except NotFound:
-            return _note(file, "not read: Box does not let this account download it.")
+            # The usual case: an app that may only read is let see texts, but not download (Box staff in the support
+            # community, "Cannot download a box file via the OAuth 2.0 client API without write scope").
+            return _note(
+                file, "not read: Box makes no text of it, and does not let this app download it. Open it in Box."
+            )
         if content is None:
             return _note(file, "not read: Box is still preparing it. Fetch it again in a minute.")
         if not content.complete:

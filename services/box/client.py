@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import mimetypes
-import random
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -18,7 +17,7 @@ from requests.adapters import HTTPAdapter
 from errors import NotFound, SourceTimeout, SourceUnavailable
 from services.box.refusals import NO_SUCH_FILE, About, refusal
 from services.box.replies import TOO_SLOW, Limits, Reply
-from services.box.session import NotReached
+from services.box.retries import Retries
 from services.box.sign_in import BoxApp, read_token
 from services.box.threads import Threads
 from services.box.values import FILE_FIELDS, File, Folder, Person, Representation, SearchPage, read
@@ -31,7 +30,6 @@ MOST_PER_PAGE: Final = 200
 """Hits of one search (box-openapi, GET /search)."""
 MOST_JSON_BYTES: Final = 8_000_000
 _MOST_TOKEN_BYTES: Final = 100_000
-_LONGEST_PAUSE: Final = timedelta(seconds=2)
 _ID: Final = re.compile(r"[0-9]{1,20}")
 _PAGES: Final = frozenset({"text/html", "application/json"})
 
@@ -73,12 +71,13 @@ class Box:
 
     Every call raises SourceUnauthorized, SourceRateLimited, SourceTimeout or SourceUnavailable with words for the
     owner. A token that Box refuses is replaced once. A request that found no connection, or was answered by 5xx, or by
-    a 429 that names a wait of at most two seconds, is sent once more, within the call's timeout and not from a sleeping
-    thread; every other 429 is told at once.
+    a 429 that names a wait of at most two seconds, is sent once more within the call's timeout, unless much was
+    repeated lately; every other 429 is told at once. No thread sleeps meanwhile.
 
-    The SDK blocks, so each request occupies a thread. A caller that is cancelled leaves at once; its thread stops at
-    the next piece of the answer, at the latest 8 s after the last one (`sdk.READ_TIMEOUT`), and counts until then:
-    a hung Box can hold `threads` of them and no more, and later calls wait for a place within their own timeout.
+    The SDK blocks, so each request occupies a thread. A caller that is cancelled leaves at once; its thread goes on
+    until the head of the answer is there and then stops at the next piece, or after 8 s without a byte
+    (`sdk.READ_TIMEOUT`), and counts until then: a hung Box can hold `threads` of them and no more, and later calls wait
+    for a place within their own timeout.
     """
 
     def __init__(
@@ -98,6 +97,7 @@ class Box:
         self._base_url = base_url
         self._timeout = timeout
         self._threads = Threads(threads)
+        self._retries = Retries()
         self._tokens = TokenCache(self._sign_in, clock=clock)
         self._loaded: Sdk | None = None
 
@@ -183,7 +183,7 @@ class Box:
 
     async def _ask(self, request: _Get, limits: Limits) -> Reply:
         token = await self._tokens.get()
-        reply = await _persist(functools.partial(self._send, request, token, limits))
+        reply = await self._retries.persist(functools.partial(self._send, request, token, limits))
         if reply.status != HTTPStatus.UNAUTHORIZED:
             return reply
         self._tokens.reject(token)
@@ -201,7 +201,7 @@ class Box:
         limits = Limits.starting_now(most_bytes=_MOST_TOKEN_BYTES, timeout=self._timeout)
         ask = functools.partial(self._ask_for_token_blocking, limits)
         try:
-            return read_token(await _persist(functools.partial(self._threads.run, ask)))
+            return read_token(await self._retries.persist(functools.partial(self._threads.run, ask)))
         finally:
             limits.give_up()
 
@@ -216,36 +216,6 @@ class Box:
 
             self._loaded = Sdk(self._adapter, self._base_url)
         return self._loaded
-
-
-async def _persist(ask: Callable[[], Awaitable[Reply]]) -> Reply:
-    """The answer, asked for once more where that may help."""
-    try:
-        reply = await ask()
-    except NotReached:
-        pause = _short_pause()
-    else:
-        if (wanted := _pause_before_retry(reply)) is None:
-            return reply
-        pause = wanted
-    await asyncio.sleep(pause.total_seconds())
-    return await ask()
-
-
-def _pause_before_retry(reply: Reply) -> timedelta | None:
-    """How long to wait before asking once more; None where the answer stands."""
-    wanted = reply.retry_after()
-    if wanted is not None and (reply.status == HTTPStatus.TOO_MANY_REQUESTS or _is_broken(reply)):
-        return wanted if wanted <= _LONGEST_PAUSE else None
-    return _short_pause() if _is_broken(reply) else None
-
-
-def _is_broken(reply: Reply) -> bool:
-    return reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-
-
-def _short_pause() -> timedelta:
-    return timedelta(seconds=random.uniform(0.1, 0.5))  # noqa: S311 - spreads callers out, guards nothing
 
 
 def _checked(id: str) -> str:

@@ -17,7 +17,6 @@ from errors import SourceTimeout, SourceUnavailable
 from services.graph.entra import EntraSignIn
 from services.graph.refusals import refusal
 from services.graph.replies import Reply, read_within
-from services.graph.retries import RetryBudget, pause_after
 from services.graph.values import (
     ATTACHMENT_FIELDS,
     MESSAGE_FIELDS,
@@ -30,6 +29,7 @@ from services.graph.values import (
     read_message,
     read_page,
 )
+from services.retries import RetryBudget, pause_after
 from services.tokens import TokenCache
 
 if TYPE_CHECKING:
@@ -150,10 +150,10 @@ class Mailbox:
         except httpx.TimeoutException:
             raise
         except httpx.RequestError:
-            if not await self._waited(pause_after(None), limit):
+            if not await self._waited(pause_after(None, None), limit):
                 raise
         else:
-            if not await self._waited(pause_after(reply), limit):
+            if not await self._waited(pause_after(reply.status, reply.retry_after()), limit):
                 return reply
         return await attempt()
 

@@ -46,7 +46,7 @@ async def found_and_fetched(connect: Connect) -> dict[str, Document]:
 async def test_ids_outlive_the_source_that_told_them(connect: Connect):
     documents = await found_and_fetched(connect)
     assert set(documents) == {"9001", "9002", "9003"}
-    assert all(id == document.id and document.text for id, document in documents.items())
+    assert all(key == document.id and document.text for key, document in documents.items())
 
 
 async def test_ids_mean_the_same_in_another_process(connect: Connect, lent: Lent):
@@ -57,4 +57,4 @@ async def test_ids_mean_the_same_in_another_process(connect: Connect, lent: Lent
     )
     output, _ = await asyncio.wait_for(process.communicate(), timeout=30)
     assert process.returncode == 0
-    assert json.loads(output) == {id: document.text for id, document in documents.items()}
+    assert json.loads(output) == {key: document.text for key, document in documents.items()}

@@ -135,6 +135,14 @@ async def test_a_wait_can_be_called_off(vendor: StandIn, box: Box):
     assert vendor.count("/2.0/search") == 1
 
 
+async def test_an_outage_is_not_met_with_twice_the_requests(vendor: StandIn, box: Box):
+    vendor.script["/2.0/search"] = error(503, "unavailable")
+    calls = [box.search("anything", limit=5) for _ in range(100)]
+    ends = await asyncio.gather(*calls, return_exceptions=True)
+    assert {type(end) for end in ends} == {SourceUnavailable}
+    assert 100 < vendor.count("/2.0/search") <= 100 + 3 + 20
+
+
 async def test_a_port_where_nobody_listens(vendor: StandIn):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

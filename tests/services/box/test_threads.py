@@ -48,6 +48,8 @@ async def test_a_call_that_was_given_up_before_it_began_never_begins():
     second = asyncio.ensure_future(threads.run(lambda: begun.append("second")))
     await asyncio.sleep(0.01)
     second.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second
     going_on.set()
     await first
     await threads.run(lambda: None)

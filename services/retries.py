@@ -1,4 +1,4 @@
-"""When a request is sent once more."""
+"""When a request is sent once more. Everything that is asked of vendors only reads, so each may be repeated."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import random
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
-
-from services.graph.replies import Reply
 
 LONGEST_PAUSE: Final = timedelta(seconds=2)
 """Whoever asks for more patience than this is told so to the caller instead: a search has 4 s in all."""
@@ -35,16 +33,12 @@ class RetryBudget:
         return True
 
 
-def pause_after(reply: Reply | None) -> timedelta | None:
-    """How long to wait before asking once more, after an answer or, None, a connection that broke; None where the
-    answer stands. All our requests only read, so that each may be repeated."""
-    if reply is not None and reply.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+def pause_after(status: int | None, retry_after: timedelta | None) -> timedelta | None:
+    """How long to wait before asking once more, after an answer of this status or, None, a connection that broke; None
+    where the answer stands."""
+    if status is not None and status < HTTPStatus.INTERNAL_SERVER_ERROR:
         # Being asked for fewer requests, without a word about when, is not answered with one more.
-        wanted = reply.retry_after() if reply.status == HTTPStatus.TOO_MANY_REQUESTS else None
+        wanted = retry_after if status == HTTPStatus.TOO_MANY_REQUESTS else None
     else:
-        wanted = (reply.retry_after() if reply else None) or _short_pause()
+        wanted = retry_after or timedelta(seconds=random.uniform(*_PAUSES_S))  # noqa: S311 - spreads callers out
     return wanted if wanted is not None and wanted <= LONGEST_PAUSE else None
-
-
-def _short_pause() -> timedelta:
-    return timedelta(seconds=random.uniform(*_PAUSES_S))  # noqa: S311 - spreads callers out, guards nothing
