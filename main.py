@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import structlog
 import uvicorn
+from alembic.util import CommandError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp
@@ -133,6 +134,8 @@ class Gatehouse:
             await upgrade(self.database.engine)
         except (OSError, SQLAlchemyError) as error:
             raise StartProblem(f"DATABASE_URL: the database cannot be reached or changed ({_kind(error)}).") from error
+        except CommandError as error:  # alembic finds a revision that it does not know
+            raise StartProblem("DATABASE_URL: the database was made by a later version of Gatehouse.") from error
 
     async def _prepare_database(self) -> None:
         if self.settings.migrate_on_start:
@@ -158,6 +161,7 @@ class Gatehouse:
             await asyncio.sleep(_HOUSEKEEPING_S)
             self.connections.close_idle()
             try:
+                await self.pool.refresh(self.database)
                 await self.keys.write_uses()
             except (OSError, SQLAlchemyError):
                 log.exception("housekeeping.delayed")

@@ -18,6 +18,7 @@ _SIGN_UP_WINDOW: Final = timedelta(minutes=10)
 _FAILURES_PER_EMAIL: Final = 10
 _FAILURES_PER_NETWORK: Final = 50
 _SIGN_UPS_PER_NETWORK: Final = 60
+_FAILED_SIGN_INS: Final = "Too many failed sign-ins."
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,18 @@ class Throttle:
 
     async def before_sign_in(self, email_key: str, address: str) -> None:
         """Raises TooManyRequests after too many failures, whether or not there is such an account."""
-        await self._refuse_excess(_sign_in_limits(email_key, address), "Too many failed sign-ins.")
+        if not self._active:
+            return
+        now, limits = self._clock(), _sign_in_limits(email_key, address)
+        async with self._database.reading() as session:
+            counted = await Attempts(session).counts([limit.subject for limit in limits], now)
+        full = {limit.subject for limit in limits if counted.get(limit.subject, (0, now))[0] >= limit.most}
+        _refuse([counted[subject][1] - now for subject in full], _FAILED_SIGN_INS)
 
     async def sign_in_failed(self, email_key: str, address: str) -> None:
-        await self._count(_sign_in_limits(email_key, address))
+        """Counts it. Raises TooManyRequests when it is one too many: of guesses sent all at once, only as many learn
+        their verdict as could have been made one after the other."""
+        await self._count(_sign_in_limits(email_key, address), _FAILED_SIGN_INS)
 
     async def sign_in_succeeded(self, email_key: str) -> None:
         """The address starts afresh; the network does not, or one account of one's own would unlock all others."""
@@ -49,33 +58,28 @@ class Throttle:
 
     async def sign_up(self, address: str) -> None:
         """Counts a sign-up. Raises TooManyRequests when the network has had its share."""
-        limits = [_Limit(_subject("sign-up-network", _network(address)), _SIGN_UPS_PER_NETWORK, _SIGN_UP_WINDOW)]
-        await self._refuse_excess(limits, "Too many new accounts from this network.")
-        await self._count(limits)
+        limit = _Limit(_subject("sign-up-network", _network(address)), _SIGN_UPS_PER_NETWORK, _SIGN_UP_WINDOW)
+        await self._count([limit], "Too many new accounts from this network.")
 
-    async def _refuse_excess(self, limits: Sequence[_Limit], message: str) -> None:
+    async def _count(self, limits: Sequence[_Limit], message: str) -> None:
+        """Counts in a transaction of its own, so that it outlives the refusal."""
         if not self._active:
             return
-        now = self._clock()
-        async with self._database.reading() as session:
-            counted = await Attempts(session).counts([limit.subject for limit in limits], now)
-        waits = [
-            counted[limit.subject][1] - now
-            for limit in limits
-            if limit.subject in counted and counted[limit.subject][0] >= limit.most
-        ]
-        if waits:
-            raise TooManyRequests(f"{message} Wait a while, then try again.", max(waits))
-
-    async def _count(self, limits: Sequence[_Limit]) -> None:
-        if not self._active:
-            return
-        now = self._clock()
+        now, waits = self._clock(), []
         async with self._database.writing() as session:
             attempts = Attempts(session)
             await attempts.sweep(now)
             for limit in limits:
-                await attempts.count(limit.subject, now, now + limit.window)
+                count, ends_at = await attempts.count(limit.subject, now, now + limit.window)
+                if count > limit.most:
+                    waits.append(ends_at - now)
+        _refuse(waits, message)
+
+
+def _refuse(waits: Sequence[timedelta], message: str) -> None:
+    """Raises TooManyRequests if there is anything to wait for."""
+    if waits:
+        raise TooManyRequests(f"{message} Wait a while, then try again.", max(waits))
 
 
 def _sign_in_limits(email_key: str, address: str) -> Sequence[_Limit]:

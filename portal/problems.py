@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -16,6 +16,8 @@ from schemas.fields import plain_message
 from schemas.problems import plain_problem, problem_of
 from web.edge import OUR_FAULT
 from web.problems import error_response, problem_response
+
+_PLACES: Final = frozenset({"body", "query", "header", "cookie"})
 
 
 def install(app: FastAPI, tags: Sequence[str]) -> None:
@@ -67,12 +69,18 @@ def _validation_error(found: Sequence[Any], tags: frozenset[str]) -> GatehouseEr
         return BadRequest("The body is not valid JSON.")
     if any(problem["loc"][0] == "path" for problem in found):
         return NotFound("There is nothing with this id.")
-    problems = [FieldProblem(_field(problem["loc"], tags), plain_message(problem["msg"])) for problem in found]
-    return Invalid("Some fields do not fit.", problems)
+    return Invalid("Some fields do not fit.", [_problem(problem, tags) for problem in found])
+
+
+def _problem(problem: Any, tags: frozenset[str]) -> FieldProblem:
+    if problem["type"] in ("union_tag_invalid", "union_tag_not_found"):  # the former's message repeats what was typed
+        return FieldProblem(_field((*problem["loc"], "type"), tags), f"Choose one of {', '.join(sorted(tags))}")
+    return FieldProblem(_field(problem["loc"], tags), plain_message(problem["msg"]))
 
 
 def _field(location: Sequence[object], tags: frozenset[str]) -> str:
-    parts = [str(part) for part in location if part not in ("body", "query", "header", "cookie")]
+    """The path without where in the request it begins: a field may itself be called `query`."""
+    parts = [str(part) for part in location[1 if location[0] in _PLACES else 0 :]]
     if parts and parts[0] in tags:
         del parts[0]
     return ".".join(parts) or "body"

@@ -23,23 +23,26 @@ class Attempts:
         )
         return {row.subject: (row.count, row.window_ends_at) for row in rows}
 
-    async def count(self, subject: str, now: datetime, window_ends_at: datetime) -> None:
-        """One more, in the running window or in a new one that ends as given."""
+    async def count(self, subject: str, now: datetime, window_ends_at: datetime) -> tuple[int, datetime]:
+        """One more, in the running window or in a new one that ends as given. How many there are now, and its end."""
         over = Attempt.window_ends_at <= now
         insert = insert_or(self._session, Attempt).values(subject=subject, count=1, window_ends_at=window_ends_at)
-        await self._session.execute(
+        counted = await self._session.execute(
             insert.on_conflict_do_update(
                 index_elements=[Attempt.subject],
                 set_={
                     "count": case((over, 1), else_=Attempt.count + 1),
                     "window_ends_at": case((over, window_ends_at), else_=Attempt.window_ends_at),
                 },
-            )
+            ).returning(Attempt.count, Attempt.window_ends_at)
         )
+        row = counted.one()
+        return row[0], row[1]
 
     async def forget(self, subject: str) -> None:
         await self._session.execute(delete(Attempt).where(Attempt.subject == subject))
 
     async def sweep(self, now: datetime) -> None:
-        """Removes the windows that are over."""
-        await self._session.execute(delete(Attempt).where(Attempt.window_ends_at <= now))
+        """Removes the windows that are over, except those that somebody else is just counting in."""
+        over = select(Attempt.subject).where(Attempt.window_ends_at <= now).with_for_update(skip_locked=True)
+        await self._session.execute(delete(Attempt).where(Attempt.subject.in_(over)))

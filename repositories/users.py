@@ -14,8 +14,9 @@ from schemas.accounts import spelled_as_stored
 
 
 def email_key(email: str) -> str:
-    """The address as it is compared: in one spelling, without surrounding spaces, whatever the case."""
-    return spelled_as_stored(email.strip()).casefold()
+    """The address as it is compared: in one spelling, without surrounding spaces, whatever the case. No address has a
+    NUL, and PostgreSQL could not even look for it."""
+    return spelled_as_stored(email.strip()).casefold().replace("\x00", "\ufffd")
 
 
 class Users:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
 from schemas.answers import SearchAnswer
 from schemas.fields import Message, Name, Prose, Reply
@@ -63,9 +63,18 @@ class Server(Reply):
     updated_at: datetime
 
 
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("Choose a moment between the years 1 and 9999") from None
+
+
 class KeyWrite(Message):
     name: Name
-    expires_at: AwareDatetime | None = Field(default=None, description="With a time zone; null: never.")
+    expires_at: Annotated[AwareDatetime, AfterValidator(_in_utc)] | None = Field(
+        default=None, description="With a time zone; null: never."
+    )
 
 
 class Key(Reply):

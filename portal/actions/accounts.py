@@ -126,13 +126,10 @@ class Accounts:
         await self._throttle.before_sign_in(key, person.caller.address)
         async with self._database.reading() as session:
             stored = (await Users(session).get(person.user_id)).password_hash
-        verdict = await self._passwords.verify(password, stored)
-        await self._throttle.before_sign_in(
-            key, person.caller.address
-        )  # of guesses sent all at once, few get a verdict
-        if not verdict.fits:
+        if not (await self._passwords.verify(password, stored)).fits:
             await self._throttle.sign_in_failed(key, person.caller.address)
             raise Forbidden("The password is wrong.")
+        await self._throttle.before_sign_in(key, person.caller.address)  # others may have failed at the same time
 
     async def delete(self, person: SignedIn) -> None:
         """Everything of the account stops at once: sessions, keys, servers, sources. Secrets are destroyed, the

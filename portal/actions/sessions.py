@@ -57,11 +57,11 @@ class SessionActions:
         async with self._database.reading() as session:
             user = await Users(session).find_by_email(form.email)
         verdict = await self._passwords.verify(form.password, user.password_hash if user else None)
-        await self._throttle.before_sign_in(key, caller.address)  # of guesses sent all at once, few get a verdict
         if user is None or not verdict.fits:
-            await self._throttle.sign_in_failed(key, caller.address)
             self._record("session.refused", user, caller, outcome="refused")
+            await self._throttle.sign_in_failed(key, caller.address)
             raise Unauthenticated("The e-mail address or the password is wrong.")
+        await self._throttle.before_sign_in(key, caller.address)  # others may have failed while this one was looked at
         opened = await self._open(user.id, caller, expected_hash=user.password_hash, better_hash=verdict.better_hash)
         await self._throttle.sign_in_succeeded(key)
         self._record("session.opened", user, caller)

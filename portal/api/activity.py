@@ -41,7 +41,9 @@ async def list_activity(
     portal: Use,
     person: Person,
     part: Part,
-    action: Annotated[str | None, Query(max_length=40, description="Only this, as in tool.called.")] = None,
+    action: Annotated[
+        str | None, Query(max_length=40, pattern="^[a-z_.]+$", description="Only this, as in tool.called.")
+    ] = None,
     server_id: Annotated[UUID | None, Query(description="Only about this server.")] = None,
     format: Annotated[Literal["json", "csv"], Query(description="csv: the same page as a table.")] = "json",
 ) -> Listing[Activity] | Response:

@@ -19,7 +19,11 @@ _BEARER: Final = "bearer "
 
 # Described for OpenAPI; `signed_in` reads the request itself, so that a bearer token wins over a cookie.
 _bearer_scheme = HTTPBearer(auto_error=False, description="The access_token that sign-in returned.")
-_cookie_scheme = APIKeyCookie(name=PLAIN_COOKIE, auto_error=False, description="Set by sign-in, for browsers.")
+_cookie_scheme = APIKeyCookie(
+    name=PLAIN_COOKIE,
+    auto_error=False,
+    description="Set by sign-in, for browsers; over https it is called __Host-session.",
+)
 
 
 def portal_of(request: Request) -> Portal:
