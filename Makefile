@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := .make
+CONFORMANCE := tests/conformance
 WORKERS ?= auto
 
 .PHONY: help run demo setup test check check-all lint format types layers docs lock clean
@@ -50,7 +51,7 @@ lock: $(STAMPS)/uv ## Pin the newest versions of all requirements, with hashes
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes requirements-dev.in -o requirements-dev.txt
 
 clean: ## Remove the environment and caches; data/ stays
-	rm -rf $(VENV) $(STAMPS) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(STAMPS) $(CONFORMANCE)/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './data/*' -exec rm -rf {} +
 
 $(STAMPS)/uv:
@@ -67,3 +68,10 @@ $(STAMPS)/runtime: $(STAMPS)/uv requirements.txt
 $(STAMPS)/dev: $(STAMPS)/runtime requirements-dev.txt
 	$(BIN)/uv pip install -q -r requirements-dev.txt
 	@touch $@
+
+# Without npm or its registry the tests that need these packages are skipped, with the reason.
+$(STAMPS)/node: $(CONFORMANCE)/package.json $(CONFORMANCE)/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: the conformance tests will be skipped."; exit 0; }; \
+	npm ci --prefix $(CONFORMANCE) --ignore-scripts --no-audit --no-fund --silent >/dev/null 2>&1 \
+	&& mkdir -p $(STAMPS) && touch $@ \
+	|| { rm -rf $(CONFORMANCE)/node_modules; echo "npm could not install $(CONFORMANCE): its tests will be skipped."; }

@@ -1,0 +1,1 @@
+"""The official conformance runner against a real Gatehouse: the runner itself comes from npm (`make` installs it)."""
