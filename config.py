@@ -3,12 +3,8 @@ line, the sandbox and the benches import this."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import os
 import re
 import secrets
-from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -21,11 +17,12 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from kept_secrets import SecretIsEmpty, decode_key, kept_secret, new_key
+
 DEFAULT_PORT = 8000
 DEFAULT_POOL_SIZE = 5
 LAST_PORT = 65_535
 SECRET_CHARACTERS = 32
-SEALING_KEY_BYTES = 32
 MINIMUM_PASSWORD_COST = 12
 
 _ASYNC_DRIVERS = {
@@ -345,22 +342,6 @@ def _place(url: URL) -> tuple[str, int | None]:
     return "localhost" if host in ("127.0.0.1", "::1") else host, url.port or _CUSTOMER_PORTS.get(url.drivername)
 
 
-def decode_key(text: str) -> bytes:
-    """The 32 bytes of one SECRETS_KEYS entry. Raises ValueError."""
-    try:
-        key = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except (binascii.Error, ValueError) as error:
-        raise ValueError("each key must be 32 bytes as URL-safe base64") from error
-    if len(key) != SEALING_KEY_BYTES:
-        raise ValueError("each key must be 32 bytes as URL-safe base64")
-    return key
-
-
-def new_key() -> str:
-    """A fresh entry for SECRETS_KEYS."""
-    return base64.urlsafe_b64encode(secrets.token_bytes(SEALING_KEY_BYTES)).decode().rstrip("=")
-
-
 def load_settings(**overrides: Any) -> Settings:
     """The settings of this process, with the secrets that development generates. Raises SettingsProblem."""
     try:
@@ -376,7 +357,9 @@ def _kept_secrets(settings: Settings) -> dict[str, str]:
     make = {"jwt_secret": lambda: secrets.token_urlsafe(48), "secrets_keys": new_key}
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        return {name: _kept_secret(settings.data_dir / name, make[name]) for name, value in given.items() if not value}
+        return {name: kept_secret(settings.data_dir / name, make[name]) for name, value in given.items() if not value}
+    except SecretIsEmpty as error:
+        raise SettingsProblem(str(error)) from error
     except OSError as error:
         raise SettingsProblem(f"DATA_DIR: {error.filename} cannot be used ({error.strerror}).") from error
 
@@ -386,24 +369,3 @@ def _explain(error: ValidationError) -> str:
     name = str(first["loc"][0]).upper() if first["loc"] else ""
     message = first["msg"].removeprefix("Value error, ").rstrip(".")
     return f"{name}: {message}." if name else f"{message}."
-
-
-def _kept_secret(path: Path, make: Callable[[], str]) -> str:
-    """The secret in this file, made on first use with mode 0600. Two processes that start at once agree on one."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    if not path.exists():
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(make())
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)  # exclusive and whole: whoever comes second reads what the first one wrote
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    text = path.read_text().strip()
-    if not text:
-        raise SettingsProblem(f"{path.name.upper()}: {path} is empty; restore it, or delete it to have a new one made.")
-    return text

@@ -28,7 +28,7 @@ from auth.keys import KeyRing
 from auth.limits import Throttle
 from auth.passwords import Passwords
 from auth.tokens import SessionTokens
-from config import Settings, decode_key
+from config import Settings
 from database.engine import Database
 from database.migrations import is_current, upgrade
 from database.sealing import Sealer
@@ -41,6 +41,7 @@ from gateway.app import Gateway
 from gateway.hosts import HostRouter
 from handlers.base import Clock, DatabaseRules, Endpoints, Lent
 from handlers.registry import Registry, discover
+from kept_secrets import decode_key
 from portal.actions.accounts import Accounts
 from portal.actions.activity import ActivityActions
 from portal.actions.checks import HealthChecks

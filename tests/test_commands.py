@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from config import decode_key, new_key
 from database.sealing import Sealer
+from kept_secrets import decode_key, new_key
 from tests.instances import command, instance
 from tests.portal import vault
 from tests.stand import PASSWORD, settings_for, stand
