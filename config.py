@@ -284,12 +284,16 @@ class Settings(BaseSettings):
         return given
 
     @model_validator(mode="after")
+    def _every_host_means_one_thing(self) -> Settings:
+        hosts = [urlsplit(url).netloc for url in self.mcp_gateway_url_pools]
+        if urlsplit(self.portal_url).netloc in hosts:
+            raise ValueError(f"MCP_GATEWAY_URL_POOLS contains the host of PORTAL_URL ({self.portal_url}); use another")
+        if len(set(hosts)) < len(hosts):
+            raise ValueError("MCP_GATEWAY_URL_POOLS names a host twice, with http and with https; choose one")
+        return self
+
+    @model_validator(mode="after")
     def _production_is_complete(self) -> Settings:
-        clash = self.portal_url in self.mcp_gateway_url_pools
-        if clash:
-            raise ValueError(
-                f"MCP_GATEWAY_URL_POOLS contains PORTAL_URL ({self.portal_url}); give them hosts of their own"
-            )
         if self.env is not Environment.PRODUCTION:
             return self
         if not self.portal_url.startswith("https://"):

@@ -52,6 +52,7 @@ class KeyRing:
         self._database = database
         self._clock = clock
         self._known: dict[str, _Known] = {}
+        self._changes = 0
         self._used: dict[UUID, datetime] = {}
 
     async def find(self, token: str, assignment_id: UUID) -> Agent | None:
@@ -72,7 +73,8 @@ class KeyRing:
         return known.agent
 
     def forget(self) -> None:
-        """Keys were changed: believe nothing any longer."""
+        """Keys were changed: believe nothing any longer, nor what is being looked up right now."""
+        self._changes += 1
         self._known.clear()
 
     async def write_uses(self) -> None:
@@ -83,6 +85,7 @@ class KeyRing:
                 await ApiKeys(session).note_use(used)
 
     async def _look_up(self, key_hash: str) -> _Known:
+        changes = self._changes
         async with self._database.reading() as session:
             row = await ApiKeys(session).find_live(key_hash, self._clock())
         until = time.monotonic() + _REMEMBERED_S
@@ -93,5 +96,6 @@ class KeyRing:
             known = _Known(agent, row.assignment_id, row.expires_at, until)
         if len(self._known) >= _REMEMBERED_KEYS:
             self._known.clear()
-        self._known[key_hash] = known
+        if changes == self._changes:
+            self._known[key_hash] = known
         return known

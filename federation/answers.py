@@ -18,6 +18,7 @@ LONGEST_SNIPPET: Final = 300
 LONGEST_TITLE: Final = 300
 
 _ROOM_FOR_NOTE: Final = 100
+_NOT_IN_ADDRESSES: Final = frozenset(' <>"\\')
 
 
 def presentable(hit: Hit) -> Hit:
@@ -98,11 +99,14 @@ def _cut(text: str) -> str:
 
 def _web_page(url: str) -> str:
     """The address if a reader can open it: absolute, http or https. Whatever else a source may say, nothing."""
+    if not url.isprintable() or not _NOT_IN_ADDRESSES.isdisjoint(url):  # printable: no controls, no bidi tricks
+        return ""
     try:
         parts = urlsplit(url)
+        host = parts.hostname if parts.port != 0 else None  # reading a port that is none raises
     except ValueError:
         return ""
-    return url if parts.scheme in ("http", "https") and parts.hostname and not set(url) & set(' \r\n\t<>"') else ""
+    return url if parts.scheme in ("http", "https") and host else ""
 
 
 def _iso(moment: datetime) -> str:

@@ -269,3 +269,16 @@ def test_processes_that_start_at_once_agree_on_one_secret(tmp_path: Path):
     said = {process.communicate(timeout=60)[0] for process in started}
     assert len(said) == 1
     assert len(said.pop().split()) == 2
+
+
+@pytest.mark.parametrize(
+    ("pool", "told"),
+    [
+        ("http://portal.example.com,https://g1.example.com", "MCP_GATEWAY_URL_POOLS contains the host of PORTAL_URL"),
+        ("https://g1.example.com,http://g1.example.com", "MCP_GATEWAY_URL_POOLS names a host twice"),
+    ],
+)
+def test_a_host_means_one_thing_whatever_the_scheme(environment, pool: str, told: str):
+    environment(PORTAL_URL="https://portal.example.com", MCP_GATEWAY_URL_POOLS=pool)
+    with pytest.raises(SettingsProblem, match=told):
+        load_settings()

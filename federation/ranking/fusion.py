@@ -62,7 +62,11 @@ def fuse(lists: Sequence[Candidates], limit: int) -> Sequence[Ranked]:
 
 
 def _without_repeats(hits: Sequence[Hit]) -> Sequence[Hit]:
-    return list({hit.id: hit for hit in reversed(hits)}.values())[::-1]
+    """Each id once, where it came first."""
+    first: dict[str, Hit] = {}
+    for hit in hits:
+        first.setdefault(hit.id, hit)
+    return list(first.values())
 
 
 def _same_things(places: Sequence[Place]) -> Sequence[Sequence[Place]]:

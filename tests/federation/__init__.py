@@ -1,0 +1,1 @@
+"""Tests of what the gateway and the portal both call."""
