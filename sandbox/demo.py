@@ -18,6 +18,7 @@ import httpx2
 from config import Settings, SettingsProblem, load_settings
 from main import Gatehouse, Server, StartProblem, listen
 from sandbox.database import write_database
+from sandbox.forms import source_forms
 from sandbox.sample import sample_company
 from sandbox.server import serve
 from sandbox.world import World
@@ -77,7 +78,7 @@ async def _furnish(gatehouse: Gatehouse, world: World, database: str) -> str:
         await _post(api, "/signup", {**person, "name": "Demo"})
         session = await _post(api, "/signin", person)
         api.headers["Authorization"] = f"Bearer {session['access_token']}"
-        sources = [await _post(api, "/sources", source) for source in _sources(world, database)]
+        sources = [await _post(api, "/sources", source) for source in source_forms(world, database)]
         server = await _post(
             api, "/mcp-servers", {"name": world.name, "source_ids": [source["id"] for source in sources]}
         )
@@ -94,61 +95,6 @@ async def _furnish(gatehouse: Gatehouse, world: World, database: str) -> str:
             "Everything starts afresh next time. Ctrl-C ends it.",
         ]
     )
-
-
-def _sources(world: World, database: str) -> list[dict[str, Any]]:
-    known = world.credentials
-    service = world.search_services[0]
-    return [
-        {
-            "name": f"Mail of {known.entra.user}",
-            "type": "outlook",
-            "config": {
-                "tenant_id": known.entra.tenant_id,
-                "client_id": known.entra.client_id,
-                "client_secret": known.entra.client_secret,
-                "user": known.entra.user,
-            },
-        },
-        {
-            "name": "Contracts and documents",
-            "type": "box",
-            "config": {
-                "client_id": known.box.client_id,
-                "client_secret": known.box.client_secret,
-                "subject_type": "enterprise",
-                "subject_id": known.box.enterprise_id,
-            },
-        },
-        {
-            "name": "Support tickets and articles",
-            "type": "snowflake",
-            "config": {
-                "account_url": f"https://{known.snowflake.account}.snowflakecomputing.com",
-                "pat": known.snowflake.pat,
-                "role": known.snowflake.role,
-                "warehouse": known.snowflake.warehouse,
-                "database": service.database,
-                "schema": service.schema,
-                "search_service": service.name,
-                "id_column": service.columns[0],
-                "title_column": "TITLE",
-                "url_column": "URL",
-                "semantic_model_file": world.semantic_models[0].file,
-            },
-        },
-        {
-            "name": "Customers",
-            "type": "customer_db",
-            "config": {
-                "url": f"sqlite:///{database}",
-                "table": "customers",
-                "key_column": "id",
-                "title_column": "name",
-                "text_columns": ["name", "contact", "city", "segment", "notes"],
-            },
-        },
-    ]
 
 
 async def _post(api: httpx2.AsyncClient, path: str, body: dict[str, Any]) -> dict[str, Any]:
