@@ -141,7 +141,8 @@ class SourceError(GatehouseError):
     def named(self, source: str) -> Self:
         """The same error, its message beginning with the source's name."""
         error = copy(self)
-        error.message = f"{source}: {self.message}"
+        if not self.message.startswith(source):
+            error.message = f"{source}: {self.message}"
         return error
 
 
