@@ -6,31 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from config import Settings, SettingsProblem, load_settings
+from config import load_settings
+from tests.config.conftest import problem
 
 OURS = "postgresql+asyncpg://gate:s3cr3t-canary@db.example.com/gatehouse"
-
-
-@pytest.fixture(autouse=True)
-def nothing_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch):
-    def use(**values: str) -> None:
-        for name, value in values.items():
-            monkeypatch.setenv(name, value)
-
-    return use
-
-
-def problem() -> str:
-    with pytest.raises(SettingsProblem) as caught:
-        load_settings()
-    return str(caught.value)
 
 
 def test_databases_are_listed_by_server_or_by_name(environment):

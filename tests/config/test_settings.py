@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from config import Settings, SettingsProblem, load_settings
+from config import SettingsProblem, load_settings
+from tests.config.conftest import problem
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 JWT_SECRET = "j-canary-" + "x" * 32
 KEY = "k-canary-sealing-key-aaaaaaaaaaaaaaaaaaaaaa"  # 43 characters of base64 are 32 bytes
 PRODUCTION = {
@@ -24,28 +25,6 @@ PRODUCTION = {
     "JWT_SECRET": JWT_SECRET,
     "SECRETS_KEYS": KEY,
 }
-
-
-@pytest.fixture(autouse=True)
-def nothing_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch):
-    def use(**values: str) -> None:
-        for name, value in values.items():
-            monkeypatch.setenv(name, value)
-
-    return use
-
-
-def problem() -> str:
-    with pytest.raises(SettingsProblem) as caught:
-        load_settings()
-    return str(caught.value)
 
 
 def test_without_any_setting_it_serves_on_8000_with_five_gateways_and_sqlite():
