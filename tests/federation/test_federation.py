@@ -170,11 +170,21 @@ async def test_each_source_has_a_budget_of_its_own(workshop: Workshop):
 
 
 async def test_sources_are_reported_as_they_finish_and_answered_in_the_order_of_their_keys(workshop: Workshop):
-    server = workshop.scripted(c=Script(), a=Script(searching=after(0.2)), b=Script(searching=after(0.1)))
+    b_may, a_may = asyncio.Event(), asyncio.Event()
+
+    def once(may: asyncio.Event) -> Searching:
+        async def search(query: SearchQuery) -> Sequence[Hit]:
+            await may.wait()
+            return ()
+
+        return search
+
+    server = workshop.scripted(c=Script(), a=Script(searching=once(a_may)), b=Script(searching=once(b_may)))
     heard: list[tuple[str, int, int]] = []
 
     async def hear(report: SourceReport, finished: int, of: int) -> None:
         heard.append((report.source, finished, of))
+        {"c": b_may, "b": a_may, "a": asyncio.Event()}[report.source].set()
 
     outcome = await workshop.federation.search(server, "x", hear)
     assert heard == [("c", 1, 3), ("b", 2, 3), ("a", 3, 3)]
