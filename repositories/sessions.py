@@ -57,10 +57,12 @@ class Sessions:
         if changed.one_or_none() is None:
             raise NotFound("There is no such session.")
 
-    async def revoke_all(self, user_id: UUID, now: datetime) -> None:
-        await self._session.execute(
-            update(Session).where(Session.user_id == user_id, Session.revoked_at.is_(None)).values(revoked_at=now)
-        )
+    async def revoke_all(self, user_id: UUID, now: datetime, *, but: UUID | None = None) -> None:
+        """Every session of the user, or all but one."""
+        query = update(Session).where(Session.user_id == user_id, Session.revoked_at.is_(None))
+        if but is not None:
+            query = query.where(Session.id != but)
+        await self._session.execute(query.values(revoked_at=now))
 
     async def delete_all(self, user_id: UUID) -> None:
         """The sessions of a deleted account, with the addresses and programs that they tell."""

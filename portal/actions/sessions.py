@@ -80,6 +80,12 @@ class SessionActions:
             await Sessions(session).revoke(person.user_id, session_id, self._clock())
         self._audit.record(done_by(person, "session.closed", target=str(session_id)))
 
+    async def revoke_others(self, person: SignedIn) -> None:
+        """Every session of the account but this one."""
+        async with self._database.writing() as session:
+            await Sessions(session).revoke_all(person.user_id, self._clock(), but=person.session_id)
+        self._audit.record(done_by(person, "session.others_closed"))
+
     async def change_password(self, person: SignedIn, form: ChangePassword) -> Opened:
         """Ends every session of the account and opens a new one. Raises Forbidden if the current one is wrong."""
         await self._accounts.confirm_password(person, form.current)

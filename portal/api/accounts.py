@@ -101,6 +101,12 @@ async def list_sessions(portal: Use, person: Person, part: Part) -> Listing[Sess
     )
 
 
+@router.delete("/me/sessions", status_code=204, summary="Sign out everywhere else")
+async def end_other_sessions(portal: Use, person: Person) -> None:
+    """Every session ends but the one that asks."""
+    await portal.sessions.revoke_others(person)
+
+
 @router.delete("/me/sessions/{session_id}", status_code=204, summary="End a session")
 async def end_session(session_id: UUID, portal: Use, person: Person) -> None:
     await portal.sessions.revoke(person, session_id)

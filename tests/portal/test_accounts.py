@@ -334,6 +334,17 @@ async def test_sessions_are_listed_and_ended_one_by_one(vaults_on_both: Stand, c
     assert len((await ann.http.get("/api/v1/me/sessions")).json()["items"]) == 1
 
 
+async def test_signing_out_everywhere_else_keeps_the_session_that_asks(gatehouse_on_both: Stand):
+    ann = await gatehouse_on_both.person()
+    other = await gatehouse_on_both.http.post("/api/v1/signin", json={"email": ann.email, "password": PASSWORD})
+    gatehouse_on_both.http.cookies.clear()
+    headers = {"Authorization": f"Bearer {other.json()['access_token']}"}
+    assert (await gatehouse_on_both.http.get("/api/v1/me", headers=headers)).status_code == 200
+    assert (await ann.http.delete("/api/v1/me/sessions")).status_code == 204
+    assert (await gatehouse_on_both.http.get("/api/v1/me", headers=headers)).status_code == 401
+    assert len((await ann.http.get("/api/v1/me/sessions")).json()["items"]) == 1
+
+
 async def test_when_a_session_was_last_seen_is_kept_to_the_minute(vaults: Stand, clock: HandClock):
     ann = await vaults.person()
     clock.forward(minutes=5)

@@ -39,6 +39,7 @@ OWN: dict[tuple[str, str], Any] = {
     ("POST", "/me/email"): {"password": PASSWORD, "email": "other@example.com"},
     ("GET", "/me/export"): None,
     ("GET", "/me/sessions"): None,
+    ("DELETE", "/me/sessions"): None,
     ("GET", "/source-types"): None,
     ("GET", "/sources"): None,
     ("POST", "/sources"): vault(),
