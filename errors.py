@@ -11,7 +11,6 @@
     ├── Misdirected            421   no gateway and no portal under this host
     ├── Invalid                422   readable, but a field is wrong
     ├── TooManyRequests        429   wait, then ask again
-    ├── Unavailable            503   our own fault, passing
     └── SourceError                  a connected account did not do its part
         ├── SourceUnauthorized       ask its owner to reconnect
         ├── SourceUnavailable        skip it now, try later
@@ -123,12 +122,6 @@ class TooManyRequests(GatehouseError):
     def __init__(self, message: str, retry_after: timedelta) -> None:
         super().__init__(message)
         self.retry_after = retry_after
-
-
-class Unavailable(GatehouseError):
-    code = "unavailable"
-    status = 503
-    title = "Unavailable for the moment"
 
 
 class SourceError(GatehouseError):

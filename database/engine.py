@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
@@ -58,11 +58,6 @@ class Database:
             session = await stack.enter_async_context(AsyncSession(self._immediate, expire_on_commit=False))
             await stack.enter_async_context(session.begin())
             yield session
-
-    async def ping(self) -> None:
-        """Raises what the driver raises when the database cannot be reached."""
-        async with self.engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
 
     async def aclose(self) -> None:
         await self.engine.dispose()

@@ -28,7 +28,7 @@ _PROBLEM: Final[dict[int | str, dict[str, Any]]] = {
         "description": "Told as a problem: 400 unreadable, 401 not signed in, 403 not allowed, 404 not there or not "
         "yours, 409 conflict, 413 too large, 415 not JSON, 422 invalid, 429 wait.",
     },
-    "5XX": {"model": Problem, "description": "Told as a problem: 502 and 504 a source failed, 503 try again later."},
+    "5XX": {"model": Problem, "description": "Told as a problem: 500 our fault, 502 and 504 a source failed."},
 }
 
 

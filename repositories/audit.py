@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from datetime import date, datetime
+from collections.abc import Sequence
+from datetime import date
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.models import AuditEvent
@@ -25,25 +25,12 @@ class AuditEvents:
         self, user_id: UUID, window: Window, *, action: str | None = None, server_id: UUID | None = None
     ) -> Page[AuditEvent]:
         """The trail of one user, newest first."""
-        query = _filtered(user_id, action, server_id)
+        query = select(AuditEvent).where(AuditEvent.user_id == user_id)
+        if action is not None:
+            query = query.where(AuditEvent.action == action)
+        if server_id is not None:
+            query = query.where(AuditEvent.server_id == server_id)
         return await fetch_page(self._session, query, window, AuditEvent.occurred_at, AuditEvent.id)
-
-    async def stream_of(
-        self, user_id: UUID, *, since: datetime, until: datetime, limit: int
-    ) -> AsyncIterator[AuditEvent]:
-        query = (
-            _filtered(user_id, None, None)
-            .where(AuditEvent.occurred_at >= since, AuditEvent.occurred_at < until)
-            .order_by(AuditEvent.occurred_at.desc(), AuditEvent.id.desc())
-            .limit(limit)
-        )
-        rows = await self._session.stream_scalars(query)
-        async for event in rows:
-            yield event
-
-    async def last_of_chain(self, writer: str, day: date) -> AuditEvent | None:
-        query = select(AuditEvent).where(AuditEvent.writer == writer, AuditEvent.day == day)
-        return await self._session.scalar(query.order_by(AuditEvent.position.desc()).limit(1))
 
     async def chains(self) -> Sequence[tuple[str, date]]:
         """Every writer and day there is."""
@@ -53,12 +40,3 @@ class AuditEvents:
     async def chain(self, writer: str, day: date) -> Sequence[AuditEvent]:
         query = select(AuditEvent).where(AuditEvent.writer == writer, AuditEvent.day == day)
         return (await self._session.scalars(query.order_by(AuditEvent.position))).all()
-
-
-def _filtered(user_id: UUID, action: str | None, server_id: UUID | None) -> Select[AuditEvent]:
-    query = select(AuditEvent).where(AuditEvent.user_id == user_id)
-    if action is not None:
-        query = query.where(AuditEvent.action == action)
-    if server_id is not None:
-        query = query.where(AuditEvent.server_id == server_id)
-    return query

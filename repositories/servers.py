@@ -114,12 +114,6 @@ class Servers:
             raise NotFound("This server does not use such a source.")
         return link
 
-    async def that_use(self, source_id: UUID) -> Sequence[UUID]:
-        """Ids of the servers that use this source."""
-        return (
-            await self._session.scalars(select(ServerSource.server_id).where(ServerSource.source_id == source_id))
-        ).all()
-
     async def drop_source(self, source_id: UUID) -> None:
         """No server uses this source any longer."""
         await self._session.execute(delete(ServerSource).where(ServerSource.source_id == source_id))

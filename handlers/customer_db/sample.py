@@ -162,7 +162,7 @@ def _immediately(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
-    except BaseException:
+    except BaseException:  # whatever ends the block, nothing half-done stays
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")

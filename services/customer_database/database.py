@@ -212,7 +212,7 @@ class Database:
             raise SourceUnavailable("All connections to this database are in use. Try again in a moment.") from error
         except GatehouseError:
             raise
-        except Exception as error:
+        except Exception as error:  # drivers raise what they like; what the dialect cannot explain is passed on
             if isinstance(error, TimeoutError) and deadline.expired():
                 seconds = limits.whole.total_seconds()
                 raise SourceTimeout(f"The database took longer than {seconds:.0f} s.") from error
@@ -232,7 +232,7 @@ class Database:
                 yield
             except (asyncio.CancelledError, TimeoutError):
                 raise
-            except BaseException:
+            except BaseException:  # whatever ends the block ends the transaction, and is passed on
                 await self._dialect.end(driver, keep=False)
                 clean = True
                 raise
