@@ -4,6 +4,8 @@ from database.models.access import ApiKey
 from database.models.accounts import Attempt, OneTimeLink, Session, User
 from database.models.audit import AuditEvent
 from database.models.base import Base
+from database.models.members import Member, ServerInvitation
+from database.models.oauth import AuthorizationCode, Grant, OAuthClient, OAuthToken
 from database.models.servers import DomainAssignment, McpServer, PoolChange, ServerSource
 from database.models.sources import Source
 
@@ -11,11 +13,17 @@ __all__ = [
     "ApiKey",
     "Attempt",
     "AuditEvent",
+    "AuthorizationCode",
     "Base",
     "DomainAssignment",
+    "Grant",
     "McpServer",
+    "Member",
+    "OAuthClient",
+    "OAuthToken",
     "OneTimeLink",
     "PoolChange",
+    "ServerInvitation",
     "ServerSource",
     "Session",
     "Source",
