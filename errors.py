@@ -2,19 +2,30 @@
 
     GatehouseError
     ├── BadRequest             400   the request cannot be read
+    │   ├── UnknownClient            an agent asks for access and we know nothing of it
+    │   │   └── ClientUnreachable    what it says about itself cannot be read right now
+    │   ├── BadRedirect              it wants people sent where it never said
+    │   └── InvalidClientMetadata    it registers with something that we cannot accept
+    │       └── InvalidRedirectUri
     ├── Unauthenticated        401   we do not know who asks
     ├── Forbidden              403   we know, and they may not
     ├── NotFound               404   not there, or not theirs: nobody can tell which
     ├── Conflict               409   it would break something that holds now
     │   └── PoolExhausted            every gateway domain is taken
     ├── PayloadTooLarge        413
+    ├── HeadTooLarge           431   the request line and headers
     ├── Misdirected            421   no gateway and no portal under this host
     ├── Invalid                422   readable, but a field is wrong
     ├── TooManyRequests        429   wait, then ask again
+    ├── Overloaded             503   more is coming in than can be served
+    ├── DatabaseAway           503   our own database does not answer
+    ├── OAuthError             400   a client of the authorization server must do otherwise; told in OAuth's own words
     └── SourceError                  a connected account did not do its part
         ├── SourceUnauthorized       ask its owner to reconnect
         ├── SourceUnavailable        skip it now, try later
-        │   └── SourceTimeout        it used up its budget
+        │   ├── SourceTimeout        it used up its budget
+        │   ├── SourcePaused         it failed so often that it is not asked for a while
+        │   └── EgressRefused        our own rules forbid what it would be reached by
         └── SourceRateLimited        wait
 
 Leaves say what happened, branches what can be done about it. A message is written for the person who must act on
@@ -57,6 +68,35 @@ class BadRequest(GatehouseError):
     title = "The request cannot be read"
 
 
+class UnknownClient(BadRequest):
+    """Told on a page for people, never by a redirect: there is no address that we could trust."""
+
+    code = "unknown_client"
+    title = "This agent is not known here"
+
+
+class ClientUnreachable(UnknownClient):
+    code = "client_unreachable"
+
+
+class BadRedirect(BadRequest):
+    """Told on a page for people, never by a redirect: it would go where the attacker wants."""
+
+    code = "bad_redirect"
+    title = "This agent asks to be answered at an address that is not its own"
+
+
+class InvalidClientMetadata(BadRequest):
+    """Code and status are those of RFC 7591, section 3.2.2."""
+
+    code = "invalid_client_metadata"
+    title = "The registration cannot be accepted"
+
+
+class InvalidRedirectUri(InvalidClientMetadata):
+    code = "invalid_redirect_uri"
+
+
 class Unauthenticated(GatehouseError):
     code = "unauthenticated"
     status = 401
@@ -88,6 +128,12 @@ class PoolExhausted(Conflict):
 class PayloadTooLarge(GatehouseError):
     code = "payload_too_large"
     status = 413
+    title = "Too large"
+
+
+class HeadTooLarge(GatehouseError):
+    code = "head_too_large"
+    status = 431
     title = "Too large"
 
 
@@ -124,6 +170,39 @@ class TooManyRequests(GatehouseError):
         self.retry_after = retry_after
 
 
+class Overloaded(GatehouseError):
+    code = "overloaded"
+    status = 503
+    title = "Too busy at the moment"
+
+    def __init__(self, message: str, retry_after: timedelta) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class DatabaseAway(GatehouseError):
+    code = "database_away"
+    status = 503
+    title = "Out of service for a moment"
+    retry_after: ClassVar[timedelta] = timedelta(seconds=2)
+
+    def __init__(self) -> None:
+        super().__init__("Our database does not answer at the moment. Try again in a few seconds.")
+
+
+class OAuthError(GatehouseError):
+    """What a client of the authorization server is refused with. `error` is the protocol's own word: those of RFC 6749,
+    sections 4.1.2.1 and 5.2, and `invalid_target` of RFC 8707."""
+
+    code = "oauth_refused"
+    status = 400
+    title = "This program cannot be let in"
+
+    def __init__(self, error: str, message: str) -> None:
+        super().__init__(message)
+        self.error = error
+
+
 class SourceError(GatehouseError):
     """A connected account failed. As an HTTP reply it is a bad gateway."""
 
@@ -150,6 +229,19 @@ class SourceUnavailable(SourceError):
 class SourceTimeout(SourceUnavailable):
     code = "source_timeout"
     status = 504
+
+
+class SourcePaused(SourceUnavailable):
+    code = "source_paused"
+    status = 503
+
+    def __init__(self, message: str, retry_after: timedelta = timedelta(seconds=1)) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class EgressRefused(SourceUnavailable):
+    """Says nothing about the source: it was never asked."""
 
 
 class SourceRateLimited(SourceError):

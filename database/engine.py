@@ -8,22 +8,48 @@ locked".
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+import asyncpg
+import structlog
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from errors import DatabaseAway
 
 BEGIN_OPTION: Final = "gatehouse_begin"
 """The execution option that names the statement a SQLite transaction begins with; plain BEGIN without it."""
 _BUSY_TIMEOUT_MS: Final = 10_000
 _POOL_SIZE: Final = 10
+_PRAGMAS: Final = (
+    f"busy_timeout={_BUSY_TIMEOUT_MS}",
+    "foreign_keys=ON",
+    "synchronous=FULL",
+    "temp_store=MEMORY",
+    "secure_delete=ON",  # what is deleted is overwritten in the file, not only unlinked from it
+)
+_PATIENCE_S: Final = 5
+"""For a connection: to be opened, or to be given back by somebody else."""
+_MAY_BE_AWAY: Final = (
+    OSError,
+    DBAPIError,
+    PoolTimeout,
+    # What the driver raises while it connects is not wrapped.
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+)
+
+log = structlog.get_logger()
 
 
 class Database:
@@ -45,22 +71,60 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        """A session that sees one state of the database and changes nothing."""
-        async with AsyncSession(self._snapshot, expire_on_commit=False, autoflush=False) as session:
-            yield session
+        """A session that sees one state of the database and changes nothing. Raises DatabaseAway."""
+        try:
+            async with AsyncSession(self._snapshot, expire_on_commit=False, autoflush=False) as session:
+                yield session
+        except _MAY_BE_AWAY as error:
+            _tell_if_away(error)
+            raise
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
-        """A transaction, committed when the block ends well and rolled back when it raises."""
-        async with AsyncExitStack() as stack:
-            if self._turn is not None:
-                await stack.enter_async_context(self._turn)
-            session = await stack.enter_async_context(AsyncSession(self._immediate, expire_on_commit=False))
-            await stack.enter_async_context(session.begin())
-            yield session
+        """A transaction, committed when the block ends well and rolled back when it raises. Raises DatabaseAway."""
+        try:
+            async with AsyncExitStack() as stack:
+                if self._turn is not None:
+                    await stack.enter_async_context(self._turn)
+                session = await stack.enter_async_context(AsyncSession(self._immediate, expire_on_commit=False))
+                await stack.enter_async_context(session.begin())
+                yield session
+        except _MAY_BE_AWAY as error:
+            _tell_if_away(error)
+            raise
+
+    async def scrub(self) -> bool:
+        """Writes SQLite's files anew, so that they hold nothing but what the tables hold, and empties the write-ahead
+        log. Whether it could: it needs a moment in which nobody else reads or writes. PostgreSQL's own vacuum does this
+        in its time, and nothing is done here."""
+        if not self.is_sqlite:
+            return True
+        async with self.engine.connect() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            if driver is None:
+                raise RuntimeError("the SQLite driver gave no connection")
+            try:
+                await driver.execute("VACUUM")
+                cursor = await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                busy, *_ = await cursor.fetchone()
+            except sqlite3.OperationalError:
+                return False
+        return not busy
 
     async def aclose(self) -> None:
         await self.engine.dispose()
+
+
+def _tell_if_away(error: Exception) -> None:
+    """Raises DatabaseAway for what says that the database cannot be reached or cannot work; not for a statement that it
+    would not run."""
+    if isinstance(error, DBAPIError):
+        code = getattr(error.orig, "sqlite_errorcode", None)
+        cannot_work = code is not None and isinstance(error, OperationalError) and code & 0xFF != sqlite3.SQLITE_ERROR
+        if not (error.connection_invalidated or cannot_work):
+            return
+    log.warning("database.away", error=type(getattr(error, "orig", None) or error).__name__)
+    raise DatabaseAway from error
 
 
 def open_engine(url: str) -> AsyncEngine:
@@ -69,7 +133,13 @@ def open_engine(url: str) -> AsyncEngine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         return create_async_engine(
-            url, pool_size=_POOL_SIZE, max_overflow=_POOL_SIZE, pool_pre_ping=True, hide_parameters=True
+            url,
+            pool_size=_POOL_SIZE,
+            max_overflow=_POOL_SIZE,
+            pool_timeout=_PATIENCE_S,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            connect_args={"timeout": _PATIENCE_S},
         )
     if parsed.database and parsed.database != ":memory:":
         with suppress(OSError):  # connecting will say what is wrong
@@ -84,7 +154,7 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: ConnectionPoolEntry) -
     driver: Any = connection  # the DBAPI protocol does not know sqlite3's own attribute
     driver.isolation_level = None  # BEGIN is ours
     cursor = connection.cursor()
-    for pragma in (f"busy_timeout={_BUSY_TIMEOUT_MS}", "foreign_keys=ON", "synchronous=FULL", "temp_store=MEMORY"):
+    for pragma in _PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

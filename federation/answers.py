@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from federation.ranking.fusion import Place, Ranked
+from federation.ranking.merging import Place
+from federation.ranking.ranking import Ranked
 from handlers.base import Document, Hit
 from schemas.answers import FetchAnswer, Origin, SearchAnswer, SearchResult, SourceReport
 
@@ -18,20 +19,53 @@ LONGEST_SNIPPET: Final = 300
 LONGEST_TITLE: Final = 300
 
 _ROOM_FOR_NOTE: Final = 100
+_PER_ENTRY_BYTES: Final = 600
 _NOT_IN_ADDRESSES: Final = frozenset(' <>"\\')
 
 
 def presentable(hit: Hit) -> Hit:
     """The hit as a source gave it, in characters that can be sent and with a page that opens or none. Raises what
     Python raises for values of wrong types."""
-    return replace(
-        hit,
+    return Hit(
         id=_whole(hit.id),
         title=_title(hit.title),
         url=_web_page(hit.url),
         text=None if hit.text is None else _whole(hit.text),
         updated_at=None if hit.updated_at is None else hit.updated_at.astimezone(UTC),
+        facts=hit.facts,
     )
+
+
+def presentable_text(text: str) -> str:
+    """The same for a text alone."""
+    return _whole(text)
+
+
+def presentable_document(document: Document) -> Document:
+    """The same for a document, its text cut to what is shown."""
+    return replace(
+        document,
+        title=_title(document.title),
+        url=_web_page(document.url),
+        text=_cut(_whole(document.text)),
+        metadata={_whole(name): _whole(value) for name, value in document.metadata.items()},
+    )
+
+
+def size_of_hits(hits: Sequence[Hit]) -> int:
+    """About how many bytes they hold."""
+    return sum(_PER_ENTRY_BYTES + 2 * (len(hit.title) + len(hit.text or "") + len(hit.url)) for hit in hits)
+
+
+def size_of_document(document: Document) -> int:
+    """About how many bytes it holds."""
+    facts = sum(len(name) + len(value) for name, value in document.metadata.items())
+    return _PER_ENTRY_BYTES + 2 * (len(document.title) + len(document.text) + facts)
+
+
+def size_of_texts(texts: Mapping[str, str]) -> int:
+    """About how many bytes they hold."""
+    return sum(_PER_ENTRY_BYTES + 2 * (len(native) + len(text)) for native, text in texts.items())
 
 
 def search_answer(ranked: Sequence[Ranked], reports: Sequence[SourceReport]) -> SearchAnswer:
@@ -45,12 +79,13 @@ def search_answer(ranked: Sequence[Ranked], reports: Sequence[SourceReport]) -> 
 
 
 def fetch_answer(id: str, source: str, document: Document) -> FetchAnswer:
+    """Of a document that is `presentable_document`."""
     return FetchAnswer(
         id=id,
-        title=_title(document.title),
-        text=_cut(_whole(document.text)),
-        url=_web_page(document.url),
-        metadata={**{_whole(name): _whole(value) for name, value in document.metadata.items()}, "source": source},
+        title=document.title,
+        text=document.text,
+        url=document.url,
+        metadata={**document.metadata, "source": source},
     )
 
 
@@ -60,7 +95,7 @@ def _result(ranked: Ranked, names: Mapping[str, str]) -> SearchResult:
         id=_id(ranked.best),
         title=hit.title,
         url=hit.url,
-        text=_snippet(hit.text),
+        text=snippet(ranked.text),
         source=names[ranked.best.key],
         updated_at=None if hit.updated_at is None else _iso(hit.updated_at),
         also=[Origin(id=_id(place), source=names[place.key], url=place.hit.url) for place in ranked.places[1:]] or None,
@@ -76,7 +111,7 @@ def _title(title: str) -> str:
     return text[:LONGEST_TITLE] if text else "(untitled)"
 
 
-def _snippet(text: str | None) -> str:
+def snippet(text: str | None) -> str:
     """The beginning of the text on one line, whole words only."""
     line = " ".join((text or "")[: LONGEST_SNIPPET * 4].split())
     if len(line) <= LONGEST_SNIPPET:
@@ -87,7 +122,7 @@ def _snippet(text: str | None) -> str:
 def _whole(text: str) -> str:
     """The text without halves of surrogate pairs, which no encoding of JSON's carries: vendors that cut texts by UTF-16
     units leave some behind."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _cut(text: str) -> str:

@@ -2,70 +2,142 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
+from uuid import UUID
 
 import structlog
 
-from errors import GatehouseError, SourceError, SourceTimeout
+from errors import EgressRefused, GatehouseError, SourceError, SourceTimeout, SourceUnauthorized
 from federation.connections import Connections
 from federation.directory import ServedSource
-from federation.protection import Bulkheads
+from federation.metrics import Metrics
+from federation.protection.breaker import Breaker, Permit, Verdict
+from federation.protection.bulkhead import Bulkheads
+from federation.protection.flight import Flight, Flights
 from handlers.base import Source
 
 AnswerT = TypeVar("AnswerT")
+
+LONGEST_DEADLINE: Final = timedelta(seconds=120)
+"""What a source may declare for its slowest tool."""
 
 log = structlog.get_logger()
 
 
 class Calls:
-    def __init__(self, connections: Connections) -> None:
+    """Each source has a breaker per version of its settings, in this process; each vendor account a bulkhead. `now` is
+    in seconds and never goes back."""
+
+    def __init__(self, connections: Connections, metrics: Metrics, now: Callable[[], float]) -> None:
         self._connections = connections
+        self._metrics = metrics
+        self._now = now
         self._bulkheads = Bulkheads()
-        self._left_behind: set[asyncio.Task[Any]] = set()
+        self._breakers: dict[tuple[UUID, int], Breaker] = {}
+        self._flights = Flights()
+        connections.when_retired(self._forget_breakers)
+
+    @property
+    def under_way(self) -> int:
+        """Calls that have not ended, those included that were given up and take no notice."""
+        return len(self._flights)
 
     async def run(
-        self, served: ServedSource, ask: Callable[[Source], Awaitable[AnswerT]], budget: timedelta
+        self,
+        served: ServedSource,
+        ask: Callable[[Source], Awaitable[AnswerT]],
+        budget: timedelta,
+        *,
+        even_if_paused: bool = False,
     ) -> AnswerT:
         """What the source answers. Raises SourceTimeout at the end of the budget, also when the source takes no notice
-        of being cancelled, and otherwise what the source raises: one of our errors, or SourceError for a bug of ours.
-        """
-        return await self.within(budget, served.name, self._ask(served, ask))
+        of being cancelled; SourcePaused at once while its breaker is open; and otherwise what the source raises: one of
+        our errors, or SourceError for a bug of ours."""
+        return await self.wait(self.start(served, ask, even_if_paused=even_if_paused), served.name, budget)
+
+    def start(
+        self, served: ServedSource, ask: Callable[[Source], Awaitable[AnswerT]], *, even_if_paused: bool = False
+    ) -> Flight[AnswerT]:
+        """The same for several who `wait` for it together. Somebody must, or nobody will end it."""
+
+        async def call(flight: Flight[AnswerT]) -> AnswerT:
+            with only_our_errors(served.name):
+                return await self._ask(served, ask, flight, even_if_paused=even_if_paused)
+
+        return self._flights.start(call, f"ask {served.name}")
+
+    async def wait(self, flight: Flight[AnswerT], name: str, budget: timedelta) -> AnswerT:
+        """Raises as `run` does."""
+        try:
+            return await flight.wait(budget)
+        except TimeoutError as error:
+            raise SourceTimeout(f"{name} did not answer within {budget.total_seconds():g} s.") from error
 
     async def within(self, budget: timedelta, name: str, work: Coroutine[Any, Any, AnswerT]) -> AnswerT:
         """The same for work that needs no saved source; `name` is what did not answer."""
-        task = asyncio.create_task(_one_of_ours(name, work), name=f"ask {name}")
-        try:
-            done, _ = await asyncio.wait({task}, timeout=budget.total_seconds())
-        finally:
-            if not task.done():
-                self._leave(task)
-        if not done:
-            raise SourceTimeout(f"{name} did not answer within {budget.total_seconds():g} s.")
-        return task.result()
 
-    async def _ask(self, served: ServedSource, ask: Callable[[Source], Awaitable[AnswerT]]) -> AnswerT:
-        async with self._connections.use(served) as connected, self._bulkheads.of(connected.bulkhead):
-            return await ask(connected.source)
+        async def call(_flight: Flight[AnswerT]) -> AnswerT:
+            with only_our_errors(name):
+                return await work
 
-    def _leave(self, task: asyncio.Task[Any]) -> None:
-        """Cancelled, and kept from the garbage collector until it has noticed."""
-        task.cancel()
-        self._left_behind.add(task)
-        task.add_done_callback(self._forget)
+        return await self.wait(self._flights.start(call, f"ask {name}"), name, budget)
 
-    def _forget(self, task: asyncio.Task[Any]) -> None:
-        self._left_behind.discard(task)
-        if not task.cancelled():
-            task.exception()  # whatever it was, it comes too late; asking keeps asyncio from complaining
+    def is_paused(self, served: ServedSource) -> bool:
+        """Whether its breaker is open, or waits for a call to try."""
+        breaker = self._breakers.get((served.id, served.version))
+        return breaker is not None and breaker.is_open
+
+    async def _ask(
+        self,
+        served: ServedSource,
+        ask: Callable[[Source], Awaitable[AnswerT]],
+        flight: Flight[AnswerT],
+        *,
+        even_if_paused: bool,
+    ) -> AnswerT:
+        async with self._connections.use(served) as connected:
+            breaker = self._breaker_of(served)
+            if not even_if_paused:
+                breaker.check()  # before waiting for a place: who is refused is refused at once
+            async with self._bulkheads.of(connected.bulkhead):
+                # Only now is it a call: what waited in vain for a place says nothing about the source.
+                flight.permit = permit = breaker.admit(even_if_open=even_if_paused)
+                with _judged(permit), only_our_errors(served.name):
+                    return await ask(connected.source)
+
+    def _breaker_of(self, served: ServedSource) -> Breaker:
+        key = (served.id, served.version)
+        breaker = self._breakers.get(key)
+        if breaker is None:
+            breaker = Breaker(self._now, on_open=lambda: self._metrics.breaker_opened(served.type))
+            self._breakers[key] = breaker
+        return breaker
+
+    def _forget_breakers(self, source_id: UUID) -> None:
+        self._breakers = {key: breaker for key, breaker in self._breakers.items() if key[0] != source_id}
 
 
-async def _one_of_ours(name: str, work: Coroutine[Any, Any, AnswerT]) -> AnswerT:
-    with only_our_errors(name):
-        return await work
+@contextmanager
+def _judged(permit: Permit) -> Iterator[None]:
+    """Tells the breaker how the call went. A refused credential is an answer: the source is there. So is being asked
+    for fewer requests no reason to go on: it counts as a failure. What was not found, did not fit or was refused by our
+    own rules counts as nothing, and neither does being cancelled."""
+    try:
+        yield
+        permit.end(Verdict.ANSWERED)
+    except SourceUnauthorized:
+        permit.end(Verdict.ANSWERED)
+        raise
+    except EgressRefused:
+        raise
+    except SourceError:
+        permit.end(Verdict.FAILED)
+        raise
+    finally:
+        permit.end(Verdict.DROPPED)
 
 
 @contextmanager

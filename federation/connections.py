@@ -32,14 +32,15 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class _Live:
-    """One connected source and how many calls are using it."""
+    """The settings of one source, read, and its connection once there has been a call."""
 
     source_id: UUID
     handler: Handler[Any]
     config: SourceConfig
-    source: Source
+    lent: Lent
     tools: Sequence[Tool[Any, Any]]
     bulkhead: Bulkhead
+    source: Source | None = None
     users: int = 0
     used_at: float = 0.0
     outdated: bool = False
@@ -65,6 +66,11 @@ class Connections:
         self._folder = folder
         self._live: dict[tuple[UUID, int], _Live] = {}
         self._closing: set[asyncio.Task[None]] = set()
+        self._when_retired: list[Callable[[UUID], None]] = []
+
+    def when_retired(self, tell: Callable[[UUID], None]) -> None:
+        """From now on `tell` gets the id of each source whose connection is given up: changed, removed or idle."""
+        self._when_retired.append(tell)
 
     @asynccontextmanager
     async def use(self, served: ServedSource) -> AsyncIterator[Connected]:
@@ -72,10 +78,11 @@ class Connections:
 
         Raises SourceUnavailable when its settings cannot be read any longer.
         """
-        live = self._live.get((served.id, served.version)) or self._connect(served)
+        live = self._known(served)
         live.users += 1
         try:
-            yield Connected(live.source, live.handler, live.tools, live.bulkhead)
+            source = live.source or await self._connect(live)
+            yield Connected(source, live.handler, live.tools, live.bulkhead)
         finally:
             live.users -= 1
             live.used_at = time.monotonic()
@@ -84,8 +91,7 @@ class Connections:
 
     def tools(self, served: ServedSource) -> Sequence[Tool[Any, Any]]:
         """What the source offers beside search and fetch. Raises SourceUnavailable as `use` does."""
-        live = self._live.get((served.id, served.version)) or self._connect(served)
-        return live.tools
+        return self._known(served).tools
 
     def handler(self, served: ServedSource) -> Handler[Any]:
         """The kind of source it is. Raises SourceUnavailable where that kind is no longer installed."""
@@ -108,6 +114,7 @@ class Connections:
         """Settings were changed: the next call connects anew."""
         for live in [live for live in self._live.values() if live.source_id == source_id]:
             self._retire(live)
+        self._tell_retired(source_id)
 
     async def removed(self, source_id: UUID) -> None:
         """The source was deleted: close it and delete what it kept."""
@@ -119,6 +126,7 @@ class Connections:
         before = time.monotonic() - _IDLE_S
         for live in [live for live in self._live.values() if live.users == 0 and live.used_at < before]:
             self._retire(live)
+            self._tell_retired(live.source_id)
 
     async def aclose(self) -> None:
         for live in list(self._live.values()):
@@ -126,24 +134,34 @@ class Connections:
         if self._closing:
             await asyncio.wait(self._closing, timeout=5)
 
-    def _connect(self, served: ServedSource) -> _Live:
-        self.changed(served.id)
+    def _known(self, served: ServedSource) -> _Live:
+        live = self._live.get((served.id, served.version))
+        if live is None:
+            live = self._read(served)
+            if any(other.source_id == served.id for other in self._live.values()):
+                self.changed(served.id)  # by another process
+            self._live[served.id, served.version] = live
+        return live
+
+    def _read(self, served: ServedSource) -> _Live:
         handler = self.handler(served)
         config = self._config(handler, served)
-        folder = self._folder / str(served.id)
-        folder.mkdir(parents=True, exist_ok=True)
-        lent = self._lend(folder)
-        live = _Live(
+        lent = self._lend(self._folder / str(served.id))
+        return _Live(
             source_id=served.id,
             handler=handler,
             config=config,
-            source=handler.connect(config, lent),
+            lent=lent,
             tools=tuple(handler.tools(config)),
             bulkhead=_our_share(handler.bulkhead(config), lent.instances),
             used_at=time.monotonic(),
         )
-        self._live[served.id, served.version] = live
-        return live
+
+    async def _connect(self, live: _Live) -> Source:
+        await asyncio.to_thread(live.lent.folder.mkdir, parents=True, exist_ok=True)
+        if live.source is None:  # else another call was faster
+            live.source = live.handler.connect(live.config, live.lent)
+        return live.source
 
     def _config(self, handler: Handler[Any], served: ServedSource) -> SourceConfig:
         try:
@@ -164,8 +182,12 @@ class Connections:
         live.outdated = True
         self._close_if_unused(live)
 
+    def _tell_retired(self, source_id: UUID) -> None:
+        for tell in self._when_retired:
+            tell(source_id)
+
     def _close_if_unused(self, live: _Live) -> None:
-        if live.users == 0:
+        if live.users == 0 and live.source is not None:
             task = asyncio.create_task(live.source.aclose(), name=f"close {live.source_id}")
             self._closing.add(task)
             task.add_done_callback(self._closed)

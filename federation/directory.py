@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from database.believed import Believed
 from database.engine import Database
 from database.models import ServerSource, Source
 from repositories.servers import Placed, Servers
 
 DEFAULT_BUDGET: Final = timedelta(seconds=4)
 DEFAULT_DEADLINE: Final = timedelta(seconds=10)
-
-_BELIEVED_S: Final = 1.0
-_MOST_KNOWN: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +48,7 @@ class ServedServer:
     instructions: str | None
     deadline: timedelta
     results: int
+    rerank: bool = False
     sources: tuple[ServedSource, ...]
 
     @property
@@ -64,28 +62,20 @@ class Directory:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: dict[str, tuple[float, ServedServer | None]] = {}
-        self._forgotten = 0
+        self._servers = Believed(self._read)
 
     async def find(self, domain: str) -> ServedServer | None:
         """The server that holds this domain now."""
-        known = self._known.get(domain)
-        if known is not None and known[0] > time.monotonic():
-            return known[1]
-        forgotten = self._forgotten
-        async with self._database.reading() as session:
-            placed = await Servers(session).placed_at(domain)
-        served = None if placed is None else served_server(placed)
-        if len(self._known) >= _MOST_KNOWN:
-            self._known.clear()
-        if forgotten == self._forgotten:  # else it was read before the change that was made meanwhile
-            self._known[domain] = (time.monotonic() + _BELIEVED_S, served)
-        return served
+        return await self._servers.get(domain)
 
     def forget(self) -> None:
         """Servers or sources were changed: believe nothing any longer."""
-        self._forgotten += 1
-        self._known.clear()
+        self._servers.forget()
+
+    async def _read(self, domain: str) -> ServedServer | None:
+        async with self._database.reading() as session:
+            placed = await Servers(session).placed_at(domain)
+        return None if placed is None else served_server(placed)
 
 
 def served_server(placed: Placed) -> ServedServer:
@@ -101,6 +91,7 @@ def served_server(placed: Placed) -> ServedServer:
         instructions=server.instructions,
         deadline=_milliseconds(server.deadline_ms, DEFAULT_DEADLINE),
         results=server.results,
+        rerank=server.rerank,
         sources=tuple(served_source(source, link) for link, source in placed.sources),
     )
 

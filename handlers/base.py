@@ -9,7 +9,7 @@ from __future__ import annotations
 import types
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar, Union, cast, get_args, get_origin, runtime_checkable
 
@@ -98,7 +98,8 @@ class Peeks(Protocol):
     """A source that can tell the text of hits more cheaply than by fetching them."""
 
     async def texts(self, ids: Sequence[str]) -> Mapping[str, str]:
-        """The texts of these native ids; an id that has none is left out."""
+        """The texts of these native ids, or their beginnings; an id that has none is left out. What was read before
+        something went wrong is returned, and the SourceError raised only where that is nothing."""
         ...
 
 
@@ -161,6 +162,8 @@ class Tool(Generic[SourceT, ArgumentsT]):
     hints: Hints
     run: Callable[[SourceT, ArgumentsT], Awaitable[BaseModel]]
     """Given valid arguments. Raises NotFound, Invalid, Conflict or a SourceError; the agent reads its words."""
+    deadline: timedelta | None = None
+    """For a tool that may take longer than the 20 s that others have, up to 2 minutes. Clients may give up earlier."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,6 +256,8 @@ class Handler(Generic[ConfigT]):
     bulkhead: Callable[[ConfigT], Bulkhead]
     tools: Callable[[ConfigT], Sequence[Tool[Any, Any]]] = _no_tools
     """What a source of this config offers; the same list for the same config."""
+    icon: str = "plug"
+    """How it looks on pages: one of the names in web/icons.py."""
     scheme: str | None = None
     """The URI scheme of its resources (`db`), where its sources are `Browsable`."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from tests.stand import Person, Stand, settings_for, stand
 
 Searching = Callable[[SearchQuery], Awaitable[Sequence[Hit]]]
 Fetching = Callable[[str], Awaitable[Document]]
+Peeking = Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]
 
 
 @dataclass
@@ -28,6 +29,8 @@ class Script:
     """Instead of giving the hits."""
     fetching: Fetching | None = None
     """Instead of giving a document for each hit."""
+    peeking: Peeking | None = None
+    """Tells the texts of hits; without it the source is none that can."""
     tools: Sequence[Tool[Any, Any]] = ()
     bulkhead: Bulkhead | None = None
     queries: list[str] = field(default_factory=list)
@@ -65,6 +68,15 @@ class ScriptedSource:
         self._script.closed += 1
 
 
+class PeekingSource(ScriptedSource):
+    def __init__(self, script: Script, peeking: Peeking) -> None:
+        super().__init__(script)
+        self._peeking = peeking
+
+    async def texts(self, ids: Sequence[str]) -> Mapping[str, str]:
+        return await self._peeking(ids)
+
+
 @dataclass
 class Stage:
     """Scripts by name. Its registry holds the product's handlers and the scripted one."""
@@ -75,7 +87,7 @@ class Stage:
         def connect(config: ScriptedConfig, lent: Lent) -> ScriptedSource:
             script = self.scripts[config.script]
             script.folders.append(lent.folder)
-            return ScriptedSource(script)
+            return PeekingSource(script, script.peeking) if script.peeking else ScriptedSource(script)
 
         return Handler(
             key="scripted",

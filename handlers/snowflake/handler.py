@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -86,11 +87,12 @@ _ASK_ANALYST: Final = Tool(
     name="ask_analyst",
     title="Ask about figures",
     description="Answers a question about figures from the tables in Snowflake: how it was understood, the SQL, and "
-    "the rows that it gives. Takes up to 20 seconds. It can only read.",
+    "the rows that it gives. Takes up to a minute. It can only read.",
     arguments=Question,
     answer=AnalystAnswer,
     hints=Hints(read_only=True),
     run=_ask,
+    deadline=timedelta(seconds=60),
 )
 
 SNOWFLAKE: Final = Handler(
@@ -98,6 +100,7 @@ SNOWFLAKE: Final = Handler(
     slug="snowflake",
     title="Snowflake",
     description="Documents in a Cortex Search service or a table, and answers about figures from Cortex Analyst.",
+    icon="snowflake",
     config=SnowflakeConfig,
     connect=connect,
     bulkhead=share_limit,

@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy.engine import make_url
 
-from errors import SourceUnavailable
+from errors import EgressRefused
 from services.customer_database.addresses import DRIVERS, PORTS, FileAddress, ServerAddress, Tls
 from services.egress import Egress
 from services.egress.addresses import is_public
@@ -46,22 +46,22 @@ class Admission:
 
     async def admit(self, server: ServerAddress) -> str:
         """What to dial for one new connection; ask again for the next one, because names change their addresses.
-        Raises SourceUnavailable, with whom to ask for what."""
+        Raises EgressRefused, with whom to ask for what."""
         if is_listed(server, self.listed):
             return server.host
         if server.port < _FIRST_PORT or server.port in self.closed_ports:
-            raise SourceUnavailable(_BAD_PORT)
+            raise EgressRefused(_BAD_PORT)
         pinned = await self._pin(server)
         if server.tls is not Tls.VERIFY_FULL and is_public(ip_address(pinned)):
-            raise SourceUnavailable(_UNVERIFIED)
+            raise EgressRefused(_UNVERIFIED)
         return pinned
 
     async def _pin(self, server: ServerAddress) -> str:
         try:
             return await self.egress.pin(server.host, server.port)
-        except SourceUnavailable as error:
+        except EgressRefused as error:
             if error.message == NOT_PUBLIC:
-                raise SourceUnavailable(_PRIVATE) from error
+                raise EgressRefused(_PRIVATE) from error
             raise
 
 
@@ -81,17 +81,17 @@ def _covers(entry: str, server: ServerAddress) -> bool:
 
 
 def find_file(address: FileAddress, folder: Path | None) -> Path:
-    """The real path of the file. Raises SourceUnavailable unless it lies below the operator's folder.
+    """The real path of the file. Raises EgressRefused unless it lies below the operator's folder.
 
     What lies elsewhere and what is not there get the same answer, so that nobody can feel around the disk.
     """
     if folder is None:
-        raise SourceUnavailable("SQLite files cannot be connected here: the operator has set no folder for them.")
+        raise EgressRefused("SQLite files cannot be connected here: the operator has set no folder for them.")
     try:
         home = folder.resolve(strict=True)
         path = (home / address.path).resolve(strict=True)
     except (OSError, RuntimeError):
         path = home = folder
     if not path.is_relative_to(home) or not path.is_file():
-        raise SourceUnavailable("There is no such SQLite file in the folder that the operator has set for them.")
+        raise EgressRefused("There is no such SQLite file in the folder that the operator has set for them.")
     return path

@@ -15,7 +15,7 @@ from urllib3 import HTTPConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from errors import SourceUnavailable
+from errors import EgressRefused, SourceUnavailable
 from services.egress.guard import NOT_ADMITTED, NOT_FOLLOWED, Guard
 from services.egress.policy import HostPolicy, Target
 from services.egress.redirects import FOLLOWED_STATUSES, check_hop, travels
@@ -23,7 +23,7 @@ from services.egress.redirects import FOLLOWED_STATUSES, check_hop, travels
 MOST_CONNECTIONS = 20
 
 Dial = Callable[[str, int, float | None], socket.socket]
-"""From host, port and seconds to a connected socket. Raises SourceUnavailable, or OSError."""
+"""From host, port and seconds to a connected socket. Raises EgressRefused, or OSError."""
 
 
 class GuardedAdapter(HTTPAdapter):
@@ -149,4 +149,4 @@ def _target(url: str) -> Target:
         parts = urlsplit(url)
         return Target.of(parts.scheme, parts.hostname or "", parts.port)
     except ValueError as error:
-        raise SourceUnavailable(NOT_ADMITTED) from error
+        raise EgressRefused(NOT_ADMITTED) from error

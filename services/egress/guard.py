@@ -11,7 +11,7 @@ import anyio
 import anyio.to_thread
 import httpcore2
 
-from errors import SourceUnavailable
+from errors import EgressRefused
 from services.egress.addresses import Address, AddressRange, is_forbidden, is_inside, is_loopback, is_public, parse
 from services.egress.policy import HTTPS_PORT, HostPolicy, Target, is_host, is_localhost
 
@@ -63,9 +63,9 @@ class Guard:
         self._threads = anyio.CapacityLimiter(_RESOLVING_THREADS)
 
     def admit(self, policy: HostPolicy, target: Target) -> None:
-        """Raises SourceUnavailable where the policy has no room for this request."""
+        """Raises EgressRefused where the policy has no room for this request."""
         if not policy.admits(target):
-            raise SourceUnavailable(NOT_ADMITTED)
+            raise EgressRefused(NOT_ADMITTED)
 
     async def addresses(self, policy: HostPolicy, host: str, port: int) -> Sequence[str]:
         """As `resolve_for`, without blocking the event loop."""
@@ -73,11 +73,11 @@ class Guard:
         return await anyio.to_thread.run_sync(ask, abandon_on_cancel=True, limiter=self._threads)
 
     def resolve_for(self, policy: HostPolicy, host: str, port: int) -> Sequence[str]:
-        """The addresses to dial, in this order, at least one. Raises SourceUnavailable for what may not be reached, and
+        """The addresses to dial, in this order, at least one. Raises EgressRefused for what may not be reached, and
         OSError for a name that cannot be resolved."""
         host = host.lower().strip("[]")
         if not policy.dials(host, port):
-            raise SourceUnavailable(NOT_ADMITTED)
+            raise EgressRefused(NOT_ADMITTED)
         if policy.names_address(host, port):
             return self._as_written(host, port)
         return self._vetted(host, port)
@@ -85,7 +85,7 @@ class Guard:
     async def pinned(self, host: str, port: int) -> str:
         """One address for a driver that dials by itself. Raises as `resolve_for` does."""
         if port != HTTPS_PORT and not _FIRST_UNPRIVILEGED_PORT <= port <= _LAST_PORT:
-            raise SourceUnavailable(NOT_A_PORT)
+            raise EgressRefused(NOT_A_PORT)
         ask = functools.partial(self._vetted, host.lower().strip("[]"), port)
         return (await anyio.to_thread.run_sync(ask, abandon_on_cancel=True, limiter=self._threads))[0]
 
@@ -93,18 +93,18 @@ class Guard:
         addresses = self._resolved(host, port)
         strays = is_localhost(host) and not all(is_loopback(address) for address in addresses)
         if strays or any(is_forbidden(address) for address in addresses):
-            raise SourceUnavailable(NOT_ADMITTED)
+            raise EgressRefused(NOT_ADMITTED)
         return [str(address) for address in addresses[:MOST_ADDRESSES]]
 
     def _vetted(self, host: str, port: int) -> Sequence[str]:
         if parse(host) is None and not is_host(host):
-            raise SourceUnavailable(NOT_A_HOST)
+            raise EgressRefused(NOT_A_HOST)
         addresses = self._resolved(host, port)
         if not all(self._is_open(address) for address in addresses):
-            raise SourceUnavailable(NOT_PUBLIC)
+            raise EgressRefused(NOT_PUBLIC)
         own = self._ours_at(port)
         if any(address in own for address in addresses):
-            raise SourceUnavailable(OURS)
+            raise EgressRefused(OURS)
         return [str(address) for address in addresses[:MOST_ADDRESSES]]
 
     def _is_open(self, address: Address) -> bool:
@@ -120,7 +120,7 @@ class Guard:
         texts = self.network.resolve(host, port)
         addresses = [address for address in map(parse, texts) if address is not None]
         if len(addresses) != len(texts):  # one with a zone: it belongs to a link, not to the internet
-            raise SourceUnavailable(NOT_PUBLIC)
+            raise EgressRefused(NOT_PUBLIC)
         if not addresses:
             raise OSError("the name has no address")
         return addresses

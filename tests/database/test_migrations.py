@@ -14,7 +14,8 @@ from sqlalchemy import Connection, inspect, text
 from database.engine import Database
 from database.migrations import downgrade, is_current, upgrade
 from database.models import Base
-from main import Gatehouse, StartProblem
+from listening import StartProblem
+from main import Gatehouse
 from tests.stand import settings_for
 
 pytestmark = pytest.mark.anyio

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from federation.health import Health
 from handlers.base import DatabaseRules, Lent
 from main import utc_now
 from schemas.answers import SourceReport
+from services.egress import Egress
 from tests.scripted import Script, Stage, Theatre, theatre
 
 
@@ -31,6 +32,11 @@ class Workshop:
     connections: Connections
     folder: Path
     stage: Stage = field(default_factory=Stage)
+
+    def rebuilt(self, **how: Any) -> Workshop:
+        """The same with another federation; the one before must not be used any longer."""
+        federation = Federation(self.connections, self.federation._health, **{"reuse": timedelta(0), **how})
+        return replace(self, federation=federation)
 
     def source(self, name: str, script: Script, **more: Any) -> ServedSource:
         self.stage.scripts[name] = script
@@ -78,7 +84,7 @@ class Workshop:
 class Unwatched(Health):
     """Writes nothing: its own tests go through a whole Gatehouse."""
 
-    def note(self, served: ServedSource, report: SourceReport) -> None:
+    def note(self, served: ServedSource, report: SourceReport, budget: timedelta) -> None:
         pass
 
 
@@ -86,13 +92,15 @@ class Unwatched(Health):
 async def workshop(tmp_path: Path) -> AsyncIterator[Workshop]:
     database = Database(f"sqlite+aiosqlite:///{tmp_path / 'never.db'}")
     stage = Stage()
+    egress = Egress()
 
     def lend(folder: Path) -> Lent:
-        return Lent(clock=utc_now, folder=folder, databases=DatabaseRules())
+        return Lent(clock=utc_now, folder=folder, databases=DatabaseRules(), egress=egress)
 
     folder = tmp_path / "sources"
     connections = Connections(stage.registry(), Sealer([bytes(32)]), lend, folder)
-    yield Workshop(Federation(connections, Unwatched(database)), connections, folder, stage)
+    federation = Federation(connections, Unwatched(database), reuse=timedelta(0))
+    yield Workshop(federation, connections, folder, stage)
     await connections.aclose()
     await database.aclose()
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from federation.answers import fetch_answer, presentable, search_answer
-from federation.ranking.fusion import Candidates, fuse
+from federation.answers import fetch_answer, presentable, presentable_document, search_answer
+from federation.ranking.merging import Candidates
+from federation.ranking.ranking import rank
 from handlers.base import Document, Hit
-from schemas.answers import SearchResult, SourceReport, SourceStatus
+from schemas.answers import FetchAnswer, SearchResult, SourceReport, SourceStatus
 from tests.scripted import hit
 
 anything = st.text()
@@ -22,13 +23,17 @@ with_halves = st.text(
 
 def shown(found: Hit) -> SearchResult:
     report = SourceReport(key="a-1", source="A", type="x", status=SourceStatus.OK, results=1, took_ms=1)
-    (result,) = search_answer(fuse([Candidates("a-1", [presentable(found)])], 1), [report]).results
+    (result,) = search_answer(rank("", [Candidates("a-1", [presentable(found)])], 1), [report]).results
     return result
 
 
 def document(**more: object) -> Document:
     values: dict[str, object] = {"id": "1", "title": "t", "text": "x", **more}
     return Document(**values)  # type: ignore[arg-type]  # whatever a test wants
+
+
+def fetched(found: Document) -> FetchAnswer:
+    return fetch_answer("a-1:1", "A", presentable_document(found))
 
 
 @given(with_halves, with_halves)
@@ -42,7 +47,7 @@ def test_a_hit_is_cut_to_its_limits_and_can_be_sent(title: str, text: str):
 
 @given(with_halves, st.dictionaries(with_halves, with_halves, max_size=3))
 def test_a_document_can_be_sent_whatever_it_holds(text: str, metadata: dict[str, str]):
-    answer = fetch_answer("a-1:1", "A", document(title=text, text=text, url=text, metadata=metadata))
+    answer = fetched(document(title=text, text=text, url=text, metadata=metadata))
     answer.model_dump_json()
     assert answer.metadata["source"] == "A"
     assert all(isinstance(value, str) for value in answer.metadata.values())
@@ -50,7 +55,7 @@ def test_a_document_can_be_sent_whatever_it_holds(text: str, metadata: dict[str,
 
 @given(anything)
 def test_the_text_of_a_document_is_handed_over_as_it_is(text: str):
-    assert fetch_answer("a-1:1", "A", document(text=text)).text == text
+    assert fetched(document(text=text)).text == text
 
 
 def test_a_snippet_ends_with_a_whole_word():
@@ -63,9 +68,9 @@ def test_a_snippet_ends_with_a_whole_word():
 
 
 def test_a_cut_document_says_so_within_its_limit():
-    whole = fetch_answer("a-1:1", "A", document(text="x" * 100_000)).text
+    whole = fetched(document(text="x" * 100_000)).text
     assert whole == "x" * 100_000
-    cut = fetch_answer("a-1:1", "A", document(text="x" * 2_000_000)).text
+    cut = fetched(document(text="x" * 2_000_000)).text
     assert len(cut) <= 100_000
     assert cut.endswith("[Cut here: 99,900 of 2,000,000 characters are shown.]")
 
@@ -89,7 +94,7 @@ def test_a_hit_without_a_title_is_called_so():
 )
 def test_a_page_that_opens_is_given_as_it_is(url: str):
     assert shown(hit("1", url=url)).url == url
-    assert fetch_answer("a-1:1", "A", document(url=url)).url == url
+    assert fetched(document(url=url)).url == url
 
 
 @pytest.mark.parametrize(
@@ -142,7 +147,7 @@ def test_a_page_that_opens_is_given_as_it_is(url: str):
 )
 def test_what_no_reader_can_safely_open_is_no_page(url: str):
     assert shown(hit("1", url=url)).url == ""
-    assert fetch_answer("a-1:1", "A", document(url=url)).url == ""
+    assert fetched(document(url=url)).url == ""
 
 
 def test_moments_are_told_in_utc():
@@ -159,7 +164,7 @@ def test_a_merged_hit_names_where_else_it_was_found():
         SourceReport(key=key, source=key.upper(), type="x", status=SourceStatus.OK, results=1, took_ms=1)
         for key in ("c-3", "a-1", "b-2")
     ]
-    answer = search_answer(fuse(lists, 10), reports)
+    answer = search_answer(rank("", lists, 10), reports)
     (result,) = answer.results
     also = result.also or []
     assert {result.source, *(origin.source for origin in also)} == {"A-1", "B-2", "C-3"}

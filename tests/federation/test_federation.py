@@ -211,19 +211,24 @@ async def test_a_search_that_is_given_up_cancels_its_sources(workshop: Workshop)
 
 
 async def test_a_listener_that_fails_cancels_the_sources(workshop: Workshop):
-    ended = asyncio.Event()
+    begun, ended = asyncio.Event(), asyncio.Event()
 
     async def search(query: SearchQuery) -> Sequence[Hit]:
+        begun.set()
         try:
             await asyncio.sleep(60)
         finally:
             ended.set()
         return ()
 
+    async def answer(query: SearchQuery) -> Sequence[Hit]:
+        await begun.wait()
+        return ()
+
     async def fails(report: SourceReport, finished: int, of: int) -> None:
         raise ConnectionResetError
 
-    server = workshop.scripted(quick=Script(), waits=Script(searching=search))
+    server = workshop.scripted(quick=Script(searching=answer), waits=Script(searching=search))
     with pytest.raises(ConnectionResetError):
         await workshop.federation.search(server, "x", fails)
     await asyncio.wait_for(ended.wait(), 1)

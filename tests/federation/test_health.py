@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from structlog.testing import capture_logs
 
-from errors import SourceError, SourceRateLimited, SourceUnauthorized, SourceUnavailable
+from errors import SourceError, SourceRateLimited, SourceTimeout, SourceUnauthorized, SourceUnavailable
 from handlers.base import Hit, SearchQuery
+from repositories.sources import Sources
 from tests.scripted import Script, Theatre, hit, theatre
 from tests.stand import Person
 
@@ -69,7 +71,62 @@ async def test_going_down_and_coming_back_are_logged_once_each(scene: Theatre):
                 moods.error = error
                 await agent.call_tool("search", {"query": "x"})
                 await _written(scene)
-    assert [line["status"] for line in logs if line["event"] == "source.status"] == ["unavailable", "ok"]
+    told = [(line["event"], line["status"]) for line in logs if line["event"] in ("source.down", "source.back")]
+    assert told == [("source.down", "unavailable"), ("source.back", "ok")]
+
+
+async def test_a_source_that_is_paused_is_shown_so_with_its_last_failure_and_is_logged_once(scene: Theatre):
+    ann = await scene.house.person()
+    moods = Moods()
+    moods.error = SourceTimeout("It took too long.")
+    server, sources = await scene.server(ann, {"moody": Script(searching=moods.search)}, access="public")
+    with capture_logs() as logs:
+        async with scene.house.agent(server, None) as agent:
+            for _ in range(7):
+                await agent.call_tool("search", {"query": "x"})
+                await _written(scene)
+    assert await status_of(ann, sources["moody"]) == ("paused", "It took too long.")
+    assert [line["status"] for line in logs if line["event"] == "source.down"] == ["paused"]
+    moods.error = None
+    checked = (await ann.http.post(f"/api/v1/sources/{sources['moody']['id']}/check")).json()
+    assert checked["ok"]
+    assert (await status_of(ann, sources["moody"]))[0] == "ok"
+    async with scene.house.agent(server, None) as agent:
+        answer = (await agent.call_tool("search", {"query": "x"})).structured_content
+    assert answer["sources"][0]["status"] == "ok"
+
+
+@pytest.mark.parametrize("tool", ["search", "fetch"])
+async def test_whatever_is_answered_sets_a_source_back_to_ok(scene: Theatre, tool: str):
+    ann = await scene.house.person()
+    moods = Moods()
+    moods.error = SourceUnauthorized("Reconnect.")
+    script = Script([hit("1")], searching=moods.search)
+    server, sources = await scene.server(ann, {"moody": script}, access="public")
+    async with scene.house.agent(server, None) as agent:
+        await agent.call_tool("search", {"query": "x"})
+        await _written(scene)
+        assert (await status_of(ann, sources["moody"]))[0] == "reconnect"
+        moods.error = None
+        arguments = {"query": "x"} if tool == "search" else {"id": f"{sources['moody']['key']}:1"}
+        await agent.call_tool(tool, arguments)
+        await _written(scene)
+    assert await status_of(ann, sources["moody"]) == ("ok", None)
+
+
+async def test_what_another_process_wrote_is_corrected_by_what_is_seen_here(scene: Theatre):
+    ann = await scene.house.person()
+    server, sources = await scene.server(ann, {"fine": Script([hit("1")])}, access="public")
+    async with scene.house.agent(server, None) as agent:
+        await agent.call_tool("search", {"query": "x"})
+        await _written(scene)
+        async with scene.house.gatehouse.database.writing() as session:
+            await Sources(session).set_status(UUID(sources["fine"]["id"]), 1, "paused", "Elsewhere.")
+        scene.house.gatehouse.health._noted.clear()  # as after three seconds
+        scene.house.gatehouse.directory.forget()  # as after one
+        await agent.call_tool("search", {"query": "x"})
+        await _written(scene)
+    assert await status_of(ann, sources["fine"]) == ("ok", None)
 
 
 async def test_what_was_seen_last_is_written_last(database_url: str, tmp_path: Path):
@@ -78,7 +135,7 @@ async def test_what_was_seen_last_is_written_last(database_url: str, tmp_path: P
         moods = Moods()
         server, sources = await scene.server(ann, {"moody": Script(searching=moods.search)}, access="public")
         async with scene.house.agent(server, None) as agent:
-            for number in range(20):
+            for number in range(8):  # half of ten calls would pause it
                 moods.error = SourceUnavailable("Down.") if number % 2 == 0 else None
                 await agent.call_tool("search", {"query": "x"})
         await _written(scene)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from database.models import AuditEvent
 from handlers.base import Bulkhead, Hit, SearchQuery
+from tests.gateway.vendor import vendor
 from tests.gateway.wire import ERAS, LEGACY, MODERN, request
 from tests.scripted import Script, Stage, Theatre, hit
 from tests.stand import Stand, ports, served, settings_for
@@ -70,20 +71,26 @@ async def public_server(street: Theatre, scripts: dict[str, Script]) -> dict[str
     return server
 
 
-async def hang_up_during_search(server: dict[str, Any], version: str, waiting: Waiting, **meta: Any) -> None:
-    """Starts a search, and closes the connection once the source is being asked."""
+async def start_search(server: dict[str, Any], version: str, **meta: Any) -> asyncio.StreamWriter:
+    """Sends a search over a connection of its own, whose end is in the caller's hands."""
     params: dict[str, Any] = {"name": "search", "arguments": {"query": "x"}}
     if meta:
         params["_meta"] = meta
     headers, body = request(version, "tools/call", params)
-    waiting.under_way.clear()
-    waiting.ended.clear()
     host = str(server["domain"])
     _, writer = await asyncio.open_connection("127.0.0.1", int(host.rpartition(":")[2]))
     data = json.dumps(body).encode()
     lines = ["POST /mcp HTTP/1.1", f"Host: {host}", f"Content-Length: {len(data)}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     writer.write("\r\n".join([*lines, "", ""]).encode() + data)
+    return writer
+
+
+async def hang_up_during_search(server: dict[str, Any], version: str, waiting: Waiting, **meta: Any) -> None:
+    """Starts a search, and closes the connection once the source is being asked."""
+    waiting.under_way.clear()
+    waiting.ended.clear()
+    writer = await start_search(server, version, **meta)
     await asyncio.wait_for(waiting.under_way.wait(), SOON_S)
     writer.close()
 
@@ -169,7 +176,13 @@ async def _hang_up_often(street: Theatre, version: str, times: int) -> None:
         while _exceeds(_held(), before):  # noqa: ASYNC110 - the system tells nobody
             await asyncio.sleep(0.05)
     assert waiting.started == waiting.cancelled == times + 1
-    assert all(live.users == 0 for live in street.house.gatehouse.connections._live.values())
+    gatehouse = street.house.gatehouse
+    await gatehouse.audit.flush()
+    assert all(live.users == 0 for live in gatehouse.connections._live.values())
+    assert gatehouse.federation._calls.under_way == 0
+    assert not gatehouse.federation._searches._under_way
+    assert "Current Checked out connections: 0" in gatehouse.database.engine.pool.status()
+    assert not any(breaker.is_open for breaker in gatehouse.federation._calls._breakers.values())
 
 
 def _held() -> tuple[int, int]:
@@ -179,6 +192,23 @@ def _held() -> tuple[int, int]:
 
 def _exceeds(now: tuple[int, int], before: tuple[int, int]) -> bool:
     return now[0] > before[0] or now[1] > before[1] + 2  # the audit trail may be writing
+
+
+@in_both_eras
+async def test_hanging_up_ends_the_request_that_a_vendor_is_being_asked(street: Theatre, version: str):
+    async with vendor() as world:
+        server = await public_server(street, {"hung": world.source("hung", "hung")})
+        for number in range(1, 6):
+            writer = await start_search(server, version)
+            await _until(lambda asked=number: world.asked == asked)  # type: ignore[misc]  # a default holds the number
+            writer.close()
+            await _until(lambda: not world.connections)
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(SOON_S):
+        while not holds():  # noqa: ASYNC110 - the vendor tells nobody
+            await asyncio.sleep(0.01)
 
 
 @in_both_eras

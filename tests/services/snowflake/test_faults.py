@@ -13,7 +13,7 @@ from datetime import timedelta
 import pytest
 from pydantic import SecretStr
 
-from errors import SourceError, SourceRateLimited, SourceTimeout, SourceUnauthorized, SourceUnavailable
+from errors import EgressRefused, SourceError, SourceRateLimited, SourceTimeout, SourceUnauthorized, SourceUnavailable
 from services.egress import Egress, HostPolicy, Network
 from services.snowflake.account import Account, Reply, Request
 from services.snowflake.refusals import NotGranted
@@ -224,6 +224,6 @@ async def test_a_private_address_behind_an_account_name_is_not_dialled():
         egress = Egress(network=Network(resolve=resolve))
         async with egress.client(policy) as http:
             account = Account(http, "https://rebound.snowflakecomputing.com", SecretStr(PAT))
-            assert type(await failure(account)) is SourceUnavailable
+            assert type(await failure(account)) is EgressRefused
         assert server.connections == 0
     assert asked_for == [("rebound.snowflakecomputing.com", 443)]

@@ -1,4 +1,4 @@
-"""What keeps one slow vendor from taking everything down."""
+"""At most so many requests at a time, however many ask."""
 
 from __future__ import annotations
 
