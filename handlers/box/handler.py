@@ -47,6 +47,7 @@ BOX: Final = Handler(
     slug="box",
     title="Box",
     description="Files that were shared with an app in Box, searched by name, description, content, comments and tags.",
+    icon="package",
     config=BoxConfig,
     connect=connect,
     bulkhead=share_limit,

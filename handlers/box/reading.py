@@ -56,7 +56,7 @@ class Reader:
 
     async def _made_by_box(self, file: File, representation: Representation, give_up_at_s: float) -> str | None:
         try:
-            ready = await self._awaited(representation, give_up_at_s)
+            ready = await awaited(self._box, representation, give_up_at_s, self._patience.poll)
             content = None if ready is None else await self._box.text(ready, most_bytes=MOST_TEXT_BYTES)
         except NotFound:
             return None
@@ -66,20 +66,6 @@ class Reader:
         if content.complete:
             return text
         return f"{text}\n\n{_note(file, f'cut here: only the first {MOST_TEXT_BYTES:,} bytes of its text are read.')}"
-
-    async def _awaited(self, representation: Representation, give_up_at_s: float) -> Representation | None:
-        """It, once it is ready; None if it will not be, or not in time. It is asked for at least once."""
-        pause_s = self._patience.poll.total_seconds()
-        while not representation.is_ready:
-            if not representation.may_become_ready:
-                return None
-            representation = await self._box.ask_for(representation)
-            if not representation.is_ready:
-                if time.monotonic() + pause_s > give_up_at_s:
-                    return None
-                await asyncio.sleep(pause_s)
-                pause_s *= 1.5
-        return representation
 
     async def _out_of_the_file(self, file: File) -> str:
         if file.size is not None and file.size > MOST_DOWNLOAD_BYTES:
@@ -110,6 +96,24 @@ class Reader:
             await asyncio.sleep(pause_s)
             content = await self._box.download(file, most_bytes=MOST_DOWNLOAD_BYTES)
         return content
+
+
+async def awaited(
+    box: Box, representation: Representation, give_up_at_s: float, poll: timedelta
+) -> Representation | None:
+    """It, once it is ready; None if it will not be, or not by then (of time.monotonic()). It is asked for at least
+    once, again after `poll`, and then after pauses that are half as long again each time."""
+    pause_s = poll.total_seconds()
+    while not representation.is_ready:
+        if not representation.may_become_ready:
+            return None
+        representation = await box.ask_for(representation)
+        if not representation.is_ready:
+            if time.monotonic() + pause_s > give_up_at_s:
+                return None
+            await asyncio.sleep(pause_s)
+            pause_s *= 1.5
+    return representation
 
 
 def decoded(content: Content) -> str:

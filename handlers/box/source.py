@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Final
 
 from errors import NotFound, SourceError
 from handlers.base import Document, Hit, SearchQuery
-from handlers.box.reading import REPRESENTATIONS, Reader, decoded
+from handlers.box.reading import REPRESENTATIONS, Reader, awaited, decoded
 from handlers.box.showing import shown_document, shown_hit
 from handlers.box.words import plain_words
 from services.box.client import Box, Content
@@ -16,9 +18,12 @@ from services.box.refusals import NO_SUCH_FILE
 from services.box.values import EVERYTHING, File
 
 MOST_PEEKS: Final = 10
-"""Ids per call: two requests each, of the account's 1,000 a minute."""
+"""Ids per call: two requests each, of the account's 1,000 a minute; up to five where Box has no text ready."""
 _PEEKS_AT_ONCE: Final = 5
 _MOST_PEEK_BYTES: Final = 20_000
+_PEEK_PATIENCE: Final = timedelta(milliseconds=400)
+"""For a text that Box has yet to make: it is asked for up to three times."""
+_PEEK_POLL: Final = timedelta(milliseconds=100)
 _MOST_PAGES: Final = 2
 
 
@@ -58,28 +63,31 @@ class BoxSource:
         return shown_document(file, await self._reader.read(file))
 
     async def texts(self, ids: Sequence[str]) -> Mapping[str, str]:
-        """The beginnings of the texts that Box has ready, of the first `MOST_PEEKS` ids; the others are left out.
+        """The beginnings of the texts that Box has ready, or makes at once, of the first `MOST_PEEKS` ids; the others
+        are left out.
 
-        A text that Box has yet to make is asked for, so that it may be there the next time. Once Box refuses or fails,
-        nothing more is asked, and what was read by then is returned.
+        A text that takes Box longer may be there the next time. Once Box refuses or fails,
+        nothing more is asked, and what was read by then is returned; if that is nothing, the SourceError is raised.
         """
         seen: dict[str, str] = {}
-        failed = asyncio.Event()
+        failures: list[SourceError] = []
         turns = asyncio.Semaphore(_PEEKS_AT_ONCE)
 
         async def look(id: str) -> None:
             async with turns:
                 try:
-                    text = None if failed.is_set() else await self._peek(id)
+                    text = None if failures else await self._peek(id)
                 except NotFound:
                     text = None
-                except SourceError:
+                except SourceError as error:
                     text = None
-                    failed.set()
+                    failures.append(error)
             if text:
                 seen[id] = text
 
         await asyncio.gather(*map(look, dict.fromkeys(ids[:MOST_PEEKS])))
+        if failures and not seen:
+            raise failures[0]
         return seen
 
     async def aclose(self) -> None:
@@ -88,13 +96,11 @@ class BoxSource:
     async def _peek(self, id: str) -> str | None:
         file = await self._file(id, ("extracted_text",))
         plain = file.representation("extracted_text")
-        if plain is None:
+        give_up_at_s = time.monotonic() + _PEEK_PATIENCE.total_seconds()
+        ready = plain and await awaited(self._box, plain, give_up_at_s, _PEEK_POLL)
+        if ready is None:
             return None
-        if not plain.is_ready:
-            if plain.is_to_be_asked_for:
-                await self._box.ask_for(plain)
-            return None
-        content = await self._box.text(plain, most_bytes=_MOST_PEEK_BYTES)
+        content = await self._box.text(ready, most_bytes=_MOST_PEEK_BYTES)
         return decoded(content) if isinstance(content, Content) else None
 
     async def _file(self, id: str, representations: Sequence[str]) -> File:

@@ -71,11 +71,6 @@ class Representation(_Told):
         return self.state in {"none", "pending"} and bool(self.info_url)
 
     @property
-    def is_to_be_asked_for(self) -> bool:
-        """Whether Box has not begun with it."""
-        return self.state == "none" and bool(self.info_url)
-
-    @property
     def content_url(self) -> str:
         """Where its content is. A form without pages has an empty asset path (Box docs, "Get text representation")."""
         return self.url_template.replace("{+asset_path}", "")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from errors import NotFound, SourceUnauthorized
+from errors import NotFound, SourceRateLimited, SourceUnauthorized
 from handlers.base import SearchQuery
 from handlers.box.source import BoxSource
-from sandbox.app import Sandbox
-from tests.handlers.box.conftest import Connect
-from tests.handlers.box.world import ANN, CONTRACTS, LONG_QUESTION, NOTICE, PLANS, PRIVATE
+from sandbox.app import Sandbox, create_app
+from sandbox.behaviour import Behaviour
+from sandbox.faults import Fault
+from sandbox.server import serve
+from tests.handlers.box.conftest import Connect, connected_to, lent_by
+from tests.handlers.box.world import ANN, CONTRACTS, LONG_QUESTION, NOTICE, PLANS, PRIVATE, SERVICE_ACCOUNT, WORLD
 
 pytestmark = pytest.mark.anyio
 
@@ -133,17 +137,30 @@ async def test_a_folders_id_is_no_documents(connect: Connect):
             await source.fetch(PLANS)
 
 
-async def test_a_text_that_box_has_yet_to_make_is_left_out(connect: Connect):
+async def test_a_text_that_box_makes_at_once_is_told(connect: Connect):
     async with connect() as source:
-        await source.fetch("9003")
-        assert set(await source.texts(["9001", "9002", "9003", "9005", "12345678", "no id"])) == {"9003"}
+        texts = await source.texts(["9003", "9005", "12345678", "no id"])
+    assert set(texts) == {"9003"}
+    assert "sell the old crane" in texts["9003"]
 
 
-async def test_a_peek_asks_once_for_a_text_that_is_not_there_yet(connect: Connect, sandbox: Sandbox):
+async def test_a_text_that_takes_box_long_is_left_out(tmp_path: Path):
+    slow = create_app(WORLD, behaviour=Behaviour(representation_polls=50))
+    with serve(slow) as origin:
+        source = connected_to(lent_by(f"{origin}/box", tmp_path), SERVICE_ACCOUNT)
+        try:
+            assert await source.texts(["9003"]) == {}
+        finally:
+            await source.aclose()
+    assert slow.traffic.count("box", "representation") <= 3
+
+
+async def test_a_peek_that_box_refuses_says_so_where_nothing_was_read(connect: Connect, sandbox: Sandbox):
     async with connect() as source:
         await source.texts(["9003"])
-        await source.texts(["9003"])
-    assert sandbox.traffic.count("box", "representation") == 1
+        sandbox.faults.add(Fault(source="box", kind="429", route="file"))
+        with pytest.raises(SourceRateLimited):
+            await source.texts(["9003", "9001"])
 
 
 async def test_peeks_are_few_and_cheap(connect: Connect, sandbox: Sandbox):

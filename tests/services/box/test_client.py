@@ -91,7 +91,7 @@ async def test_a_file_tells_its_other_forms(vendor: StandIn, box: Box):
     assert file.version == "3"
     markdown, plain = file.representation("markdown"), file.representation("extracted_text")
     assert markdown is not None
-    assert (markdown.is_ready, markdown.may_become_ready, markdown.is_to_be_asked_for) == (False, True, True)
+    assert (markdown.is_ready, markdown.may_become_ready) == (False, True)
     assert plain is not None
     assert plain.is_ready
     assert plain.content_url == f"{vendor.origin}{TEXT}"
