@@ -71,7 +71,7 @@ def source_of(id: str) -> str:
 def load_corpus(folder: Path) -> World:
     """The collection as a company. Raises CorpusProblem."""
     try:
-        documents = list(_documents(folder / "corpus.jsonl"))
+        documents = list(read_documents(folder))
         questions = tuple(_questions(folder / "queries.jsonl"))
         relevant = _judgements(folder / "qrels.tsv")
     except (OSError, ValueError, KeyError) as error:
@@ -103,8 +103,9 @@ def load_corpus(folder: Path) -> World:
     )
 
 
-def _documents(file: Path) -> Iterator[CollectionDocument]:
-    with file.open(encoding="utf-8") as lines:
+def read_documents(folder: Path) -> Iterator[CollectionDocument]:
+    """All documents, before they are scattered. Raises OSError, ValueError and KeyError."""
+    with (folder / "corpus.jsonl").open(encoding="utf-8") as lines:
         for number, line in enumerate(lines):
             entry = json.loads(line)
             named = {name: str(entry.get(name) or "") for name in ("title", "author", "source", "text")}

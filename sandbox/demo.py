@@ -16,12 +16,14 @@ from typing import Any, Final
 import httpx2
 
 from config import Settings, SettingsProblem, load_settings
-from main import Gatehouse, Server, StartProblem, listen
+from listening import StartProblem, listen
+from main import Gatehouse
 from sandbox.database import write_database
 from sandbox.forms import source_forms
 from sandbox.sample import sample_company
 from sandbox.server import serve
 from sandbox.world import World
+from serving import Server
 from web import logs
 
 _QUESTION: Final = "cold zone too warm: how soon must we telephone Medivar"
@@ -79,6 +81,8 @@ async def _furnish(gatehouse: Gatehouse, world: World, database: str) -> str:
         session = await _post(api, "/signin", person)
         api.headers["Authorization"] = f"Bearer {session['access_token']}"
         sources = [await _post(api, "/sources", source) for source in source_forms(world, database)]
+        for source in sources:
+            await _post(api, f"/sources/{source['id']}/check", {})
         server = await _post(
             api, "/mcp-servers", {"name": world.name, "source_ids": [source["id"] for source in sources]}
         )
