@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from auth.rates import Rates
 from auth.tokens import SessionTokens
 from database.engine import Database
 from database.models import User
@@ -41,13 +42,24 @@ class SignedIn:
 class Doorkeeper:
     """Tells whom a session token belongs to. Asks the database each time, so that a sign-out holds everywhere."""
 
-    def __init__(self, database: Database, tokens: SessionTokens, clock: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, tokens: SessionTokens, rates: Rates, clock: Callable[[], datetime]) -> None:
         self._database = database
+        self._rates = rates
         self._tokens = tokens
         self._clock = clock
 
     async def admit(self, token: str, caller: Caller) -> SignedIn:
-        """Raises Unauthenticated."""
+        """Raises Unauthenticated, and TooManyRequests: a live session counts for its account, anything else for the
+        caller's address."""
+        try:
+            person = await self._find(token, caller)
+        except Unauthenticated:
+            await self._rates.stranger(caller.address)
+            raise
+        await self._rates.person(session_id=person.session_id, user_id=person.user_id)
+        return person
+
+    async def _find(self, token: str, caller: Caller) -> SignedIn:
         claims = self._tokens.read(token)
         now = self._clock()
         async with self._database.reading() as session:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import islice
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -25,10 +26,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from database.engine import Database
 from database.models import AuditEvent
-from repositories.audit import AuditEvents
+from errors import DatabaseAway
+from repositories.audit import AuditEvents, NewEvent
 
 _PERIOD_S: Final = 0.25
 _BATCH: Final = 500
+"""Events in a transaction."""
+_PIECE: Final = 50
+"""Events in a statement: preparing one holds everybody else up, 25 us an event."""
 _MOST_WAITING: Final = 20_000
 _START: Final = "0" * 64
 _HASHED: Final = (
@@ -36,7 +41,15 @@ _HASHED: Final = (
     "results", "sources", "commitment", "writer", "day", "position", "previous_hash",
 )  # fmt: skip
 
+
 log = structlog.get_logger()
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, default=_plain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +77,7 @@ class AuditTrail:
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._clock = clock
-        self._waiting: deque[tuple[datetime, Event]] = deque()
+        self._waiting: deque[NewEvent] = deque()
         self._writer = secrets.token_hex(8)
         self._day: date | None = None
         self._position = 0
@@ -73,10 +86,17 @@ class AuditTrail:
         self._task: asyncio.Task[None] | None = None
 
     def record(self, event: Event) -> None:
+        """While the database stays away and too many events wait, those that come are lost, and it is logged."""
         if len(self._waiting) >= _MOST_WAITING:
-            self._waiting.popleft()
-            log.error("audit.lost", waiting=_MOST_WAITING)
-        self._waiting.append((self._clock(), event))
+            log.error("audit.lost", waiting=_MOST_WAITING, action=event.action)
+            return
+        occurred_at = self._clock()
+        day = occurred_at.date()
+        if self._day is None or day > self._day:  # a clock that is set back must not begin a chain again
+            self._day, self._position, self._previous = day, 0, _START
+        row = self._row(occurred_at, event, self._day)
+        self._waiting.append(row)
+        self._position, self._previous = self._position + 1, row["hash"]
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._write_forever(), name="audit")
@@ -97,36 +117,30 @@ class AuditTrail:
     async def _write_waiting(self) -> None:
         async with self._writing:
             while self._waiting:
-                await self._write([self._waiting[index] for index in range(min(_BATCH, len(self._waiting)))])
+                await self._write(list(islice(self._waiting, _BATCH)))
 
     async def _write_forever(self) -> None:
         while True:
             await asyncio.sleep(_PERIOD_S)
             try:
                 await self.flush()
-            except (SQLAlchemyError, OSError):
+            except (DatabaseAway, SQLAlchemyError, OSError):
                 log.exception("audit.delayed", waiting=len(self._waiting))
 
-    async def _write(self, batch: Sequence[tuple[datetime, Event]]) -> None:
-        """The chain moves on and the events stop waiting only when the transaction has succeeded."""
-        day, position, previous = self._day, self._position, self._previous
-        rows = []
-        for occurred_at, event in batch:
-            if day is None or occurred_at.date() > day:  # a clock that is set back must not begin a chain again
-                day, position, previous = occurred_at.date(), 0, _START
-            row = self._row(occurred_at, event, day, position, previous)
-            rows.append(row)
-            position, previous = position + 1, row.hash
+    async def _write(self, batch: Sequence[NewEvent]) -> None:
+        """The events stop waiting only when the transaction has succeeded."""
         async with self._database.writing() as session:
-            await AuditEvents(session).add_all(rows)
-        self._day, self._position, self._previous = day, position, previous
+            events = AuditEvents(session)
+            for start in range(0, len(batch), _PIECE):
+                await events.add_all(batch[start : start + _PIECE])
         for _ in batch:
             self._waiting.popleft()
 
-    def _row(self, occurred_at: datetime, event: Event, day: date, position: int, previous: str) -> AuditEvent:
+    def _row(self, occurred_at: datetime, event: Event, day: date) -> NewEvent:
+        """The event as the next one of the chain."""
         salt = secrets.token_hex(16)
         address, agent = event.address, None if event.agent is None else event.agent[:120]
-        row = AuditEvent(
+        row = NewEvent(
             id=uuid4(),
             occurred_at=occurred_at,
             user_id=event.user_id,
@@ -145,10 +159,11 @@ class AuditTrail:
             commitment=_commit(salt, address, agent),
             writer=self._writer,
             day=day,
-            position=position,
-            previous_hash=previous,
+            position=self._position,
+            previous_hash=self._previous,
+            hash="",
         )
-        row.hash = _hash(row)
+        row["hash"] = _hash(row)
         return row
 
 
@@ -169,7 +184,7 @@ def verify(chain: Sequence[AuditEvent]) -> Break | None:
         whole = (
             row.position == position
             and row.previous_hash == previous
-            and row.hash == _hash(row)
+            and row.hash == _hash({name: getattr(row, name) for name in _HASHED})
             and (purged or row.commitment == _commit(row.salt, row.address, row.agent))
         )
         if not whole:
@@ -179,13 +194,9 @@ def verify(chain: Sequence[AuditEvent]) -> Break | None:
 
 
 def _commit(salt: str, address: str | None, agent: str | None) -> str:
-    return hashlib.sha256(json.dumps([salt, address, agent]).encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode([salt, address, agent]).encode()).hexdigest()
 
 
-def _hash(row: AuditEvent) -> str:
-    fields = {name: _plain(getattr(row, name)) for name in _HASHED}
-    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
-
-
-def _plain(value: object) -> object:
-    return value.isoformat() if isinstance(value, date) else str(value) if isinstance(value, UUID) else value
+def _hash(event: Mapping[str, object]) -> str:
+    fields = {name: event[name] for name in _HASHED}
+    return hashlib.sha256(_CANONICAL.encode(fields).encode()).hexdigest()

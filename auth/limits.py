@@ -18,6 +18,7 @@ _SIGN_UP_WINDOW: Final = timedelta(minutes=10)
 _FAILURES_PER_EMAIL: Final = 10
 _FAILURES_PER_NETWORK: Final = 50
 _SIGN_UPS_PER_NETWORK: Final = 60
+_CLIENTS_PER_NETWORK: Final = 60
 _FAILED_SIGN_INS: Final = "Too many failed sign-ins."
 
 
@@ -58,8 +59,14 @@ class Throttle:
 
     async def sign_up(self, address: str) -> None:
         """Counts a sign-up. Raises TooManyRequests when the network has had its share."""
-        limit = _Limit(_subject("sign-up-network", _network(address)), _SIGN_UPS_PER_NETWORK, _SIGN_UP_WINDOW)
+        limit = _Limit(_subject("sign-up-network", network_of(address)), _SIGN_UPS_PER_NETWORK, _SIGN_UP_WINDOW)
         await self._count([limit], "Too many new accounts from this network.")
+
+    async def register_client(self, address: str) -> None:
+        """Counts a registration of an agent, which needs no account. Raises TooManyRequests as above."""
+        subject = _subject("register-client-network", network_of(address))
+        limit = _Limit(subject, _CLIENTS_PER_NETWORK, _SIGN_UP_WINDOW)
+        await self._count([limit], "Too many registrations of agents from this network.")
 
     async def _count(self, limits: Sequence[_Limit], message: str) -> None:
         """Counts in a transaction of its own, so that it outlives the refusal."""
@@ -85,7 +92,7 @@ def _refuse(waits: Sequence[timedelta], message: str) -> None:
 def _sign_in_limits(email_key: str, address: str) -> Sequence[_Limit]:
     return (
         _Limit(_subject("sign-in-email", email_key), _FAILURES_PER_EMAIL, _SIGN_IN_WINDOW),
-        _Limit(_subject("sign-in-network", _network(address)), _FAILURES_PER_NETWORK, _SIGN_IN_WINDOW),
+        _Limit(_subject("sign-in-network", network_of(address)), _FAILURES_PER_NETWORK, _SIGN_IN_WINDOW),
     )
 
 
@@ -93,7 +100,7 @@ def _subject(what: str, whom: str) -> str:
     return f"{what}:{hashlib.sha256(whom.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """The /24 of an IPv4 address, the /56 of an IPv6 one: what one person can easily have all of."""
     try:
         parsed = ip_address(address)

@@ -19,6 +19,9 @@ from errors import Unauthenticated
 
 SESSION_LIFETIME: Final = timedelta(hours=12)
 API_KEY_PREFIX: Final = "gh_"
+ACCESS_PREFIX: Final = "gat_"
+REFRESH_PREFIX: Final = "grt_"
+CODE_PREFIX: Final = "gac_"
 
 _ALGORITHM: Final = "HS256"
 _AUDIENCE: Final = "portal"

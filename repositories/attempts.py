@@ -42,7 +42,8 @@ class Attempts:
     async def forget(self, subject: str) -> None:
         await self._session.execute(delete(Attempt).where(Attempt.subject == subject))
 
-    async def sweep(self, now: datetime) -> None:
-        """Removes the windows that are over, except those that somebody else is just counting in."""
+    async def sweep(self, now: datetime) -> int:
+        """Removes the windows that are over, except those that somebody else is just counting in. How many."""
         over = select(Attempt.subject).where(Attempt.window_ends_at <= now).with_for_update(skip_locked=True)
-        await self._session.execute(delete(Attempt).where(Attempt.subject.in_(over)))
+        gone = await self._session.execute(delete(Attempt).where(Attempt.subject.in_(over)).returning(Attempt.subject))
+        return len(gone.all())

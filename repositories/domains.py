@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.models import DomainAssignment, PoolChange
+from database.models import DomainAssignment, McpServer, PoolChange, User
 from repositories.upsert import insert_or
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """Who holds a domain now."""
+
+    domain: str
+    url: str
+    since: datetime
+    server_name: str
+    owner_name: str
+    owner_email: str
 
 
 class Domains:
@@ -60,6 +73,32 @@ class Domains:
         values = {"url": url, "retired": retired, "changed_at": now}
         insert = insert_or(self._session, PoolChange).values(domain=domain, **values)
         await self._session.execute(insert.on_conflict_do_update(index_elements=[PoolChange.domain], set_=values))
+
+    async def list_holdings(self) -> Sequence[Holding]:
+        """Every assignment in force with its server's owner, by domain."""
+        rows = await self._session.execute(
+            select(DomainAssignment, McpServer, User)
+            .join(McpServer, McpServer.id == DomainAssignment.server_id)
+            .join(User, User.id == McpServer.user_id)
+            .where(DomainAssignment.released_at.is_(None))
+            .order_by(DomainAssignment.domain)
+        )
+        return [
+            Holding(
+                domain=row[0].domain,
+                url=row[0].url,
+                since=row[0].created_at,
+                server_name=row[1].name,
+                owner_name=row[2].name,
+                owner_email=row[2].email,
+            )
+            for row in rows
+        ]
+
+    async def list_released(self, after: datetime) -> Sequence[DomainAssignment]:
+        """Assignments that ended after this moment, oldest first."""
+        query = select(DomainAssignment).where(DomainAssignment.released_at > after)
+        return (await self._session.scalars(query.order_by(DomainAssignment.released_at))).all()
 
     async def list_held(self) -> Sequence[DomainAssignment]:
         """Every assignment in force, by domain."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.models import ApiKey
@@ -27,6 +27,11 @@ class ApiKeys:
         """The keys that were not revoked; an expired one is listed, so that people see why it fails."""
         query = select(ApiKey).where(ApiKey.server_id == server_id, ApiKey.revoked_at.is_(None))
         return await fetch_page(self._session, query, window, ApiKey.created_at, ApiKey.id)
+
+    async def list_made_by(self, user_id: UUID) -> Sequence[ApiKey]:
+        """Every key of this person that was not revoked, newest first."""
+        query = select(ApiKey).where(ApiKey.created_by == user_id, ApiKey.revoked_at.is_(None))
+        return (await self._session.scalars(query.order_by(ApiKey.created_at.desc()))).all()
 
     async def find_live(self, key_hash: str, now: datetime) -> ApiKey | None:
         return await self._session.scalar(
@@ -51,6 +56,20 @@ class ApiKeys:
     async def revoke_all(self, server_id: UUID, now: datetime) -> None:
         await self._session.execute(
             update(ApiKey).where(ApiKey.server_id == server_id, ApiKey.revoked_at.is_(None)).values(revoked_at=now)
+        )
+
+    async def revoke_made_by(self, user_id: UUID, now: datetime, *, server_id: UUID | None = None) -> None:
+        """The keys that this person made, for one server or for all of them."""
+        query = update(ApiKey).where(ApiKey.created_by == user_id, ApiKey.revoked_at.is_(None))
+        if server_id is not None:
+            query = query.where(ApiKey.server_id == server_id)
+        await self._session.execute(query.values(revoked_at=now))
+
+    async def erase(self, now: datetime, *, server_id: UUID | None = None, made_by: UUID | None = None) -> None:
+        """Revokes every key of a server, or that a person made, and forgets how they were called."""
+        mine = ApiKey.server_id == server_id if made_by is None else ApiKey.created_by == made_by
+        await self._session.execute(
+            update(ApiKey).where(mine).values(revoked_at=func.coalesce(ApiKey.revoked_at, now), name="")
         )
 
     async def note_use(self, used: Mapping[UUID, datetime]) -> None:

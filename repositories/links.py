@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.models import OneTimeLink
@@ -41,6 +41,10 @@ class OneTimeLinks:
             OneTimeLink.purpose == purpose, OneTimeLink.used_at.is_(None), OneTimeLink.expires_at > now
         )
         return await fetch_page(self._session, query, window, OneTimeLink.created_at, OneTimeLink.id)
+
+    async def delete_all(self, user_id: UUID) -> None:
+        """Those that reset this person's password."""
+        await self._session.execute(delete(OneTimeLink).where(OneTimeLink.user_id == user_id))
 
     async def withdraw(self, purpose: str, link_id: UUID, now: datetime) -> bool:
         """Whether there was such an open link; it is used up now."""

@@ -33,8 +33,15 @@ class Sources:
     async def get_locked(self, user_id: UUID, source_id: UUID) -> Source:
         return await self._get(user_id, source_id, lock=True)
 
-    async def list_of(self, user_id: UUID, window: Window) -> Page[Source]:
+    async def list_of(
+        self, user_id: UUID, window: Window, *, words: str = "", statuses: Sequence[str] = ()
+    ) -> Page[Source]:
+        """Those whose name holds the words, whatever their case, and that are in one of the statuses; empty: all."""
         query = select(Source).where(Source.user_id == user_id, Source.deleted_at.is_(None))
+        if words:
+            query = query.where(Source.name.icontains(words, autoescape=True))
+        if statuses:
+            query = query.where(Source.status.in_(statuses))
         return await fetch_page(self._session, query, window, Source.created_at, Source.id)
 
     async def list_all_of(self, user_id: UUID) -> Sequence[Source]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, exists, func, select, text
+from sqlalchemy import Select, exists, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.models import User
+from database.models import McpServer, Source, User
 from errors import NotFound
+from repositories.paging import Page, Window, fetch_page
 from schemas.accounts import spelled_as_stored
 
 
@@ -40,6 +42,27 @@ class Users:
     async def count_operators(self) -> int:
         query = select(func.count()).select_from(User).where(User.is_operator, User.deleted_at.is_(None))
         return await self._session.scalar(query) or 0
+
+    async def list_live(self, window: Window, *, words: str = "") -> Page[User]:
+        """Those whose name or address holds the words, whatever their case; empty: all."""
+        query = select(User).where(User.deleted_at.is_(None))
+        if words:
+            holds = (column.icontains(words, autoescape=True) for column in (User.name, User.email))
+            query = query.where(or_(*holds))
+        return await fetch_page(self._session, query, window, User.created_at, User.id)
+
+    async def count_belongings(self, user_ids: Sequence[UUID]) -> Mapping[UUID, tuple[int, int]]:
+        """How many sources and servers each of them has."""
+        sources, servers = [await self._count(model, user_ids) for model in (Source, McpServer)]
+        return {id_: (sources.get(id_, 0), servers.get(id_, 0)) for id_ in user_ids}
+
+    async def _count(self, model: type[Source | McpServer], user_ids: Sequence[UUID]) -> Mapping[UUID, int]:
+        rows = await self._session.execute(
+            select(model.user_id, func.count())
+            .where(model.user_id.in_(user_ids), model.deleted_at.is_(None))
+            .group_by(model.user_id)
+        )
+        return {row[0]: row[1] for row in rows}
 
     async def find_by_email(self, email: str) -> User | None:
         return await self._session.scalar(

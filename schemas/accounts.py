@@ -58,7 +58,7 @@ class SignUp(Message):
     password: NewPassword
     name: Name
     invitation: str | None = Field(
-        default=None, max_length=100, description="The token of an invitation link, where sign-up is by invitation."
+        default=None, max_length=100, description="The token of an invitation link: the operator's, or one to a server."
     )
 
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
 from schemas.answers import SearchAnswer
 from schemas.fields import Message, Name, Prose, Reply
+from schemas.members import Role
 
 Access = Literal["oauth", "public"]
 Milliseconds = Annotated[int, Field(ge=200, le=60_000)]
@@ -29,6 +30,8 @@ class ServerWrite(Message):
 class SourceUse(Reply):
     source_id: UUID
     key: str
+    name: str = Field(description="As agents and members read it; the source itself is its owner's alone.")
+    type: str
     enabled: bool
     budget_ms: int | None = Field(description="For this source in one search; 4,000 unless given.")
     exposed_tools: list[str] | None = Field(description="Names of the tools agents see; null: all of them.")
@@ -47,6 +50,8 @@ class SourceUsePatch(Message):
 class Server(Reply):
     id: UUID
     name: str
+    role: Role = Field(description="What you are to it.")
+    owner_name: str
     domain: str = Field(description="Host, and port unless it is the default one.")
     url: str = Field(description="What to give to an agent.")
     domain_status: Literal["serving", "not_in_pool"] = Field(
@@ -104,18 +109,53 @@ class Place(Reply):
     key: str
     id: str
     rank: int = Field(description="1: its first.")
+    points: float = Field(description="3 / (60 + rank).")
+    text: Literal["found", "peeked", "none"] = Field(
+        description="found: the search told its text. peeked: it was read afterwards. none: only the title is known."
+    )
+
+
+class MatchedWord(Reply):
+    """What a word of the question added to a score."""
+
+    word: str
+    count: int = Field(description="How often the title and text have it, in any of its forms.")
+    in_title: bool
+    points: float = Field(
+        description="More for a word that is rarer, in general and among the hits, for one in the title, and for a "
+        "shorter text."
+    )
+
+
+class Meaning(Reply):
+    """What semantic re-ranking made of a result."""
+
+    similarity: float = Field(description="Of question and result, -1 to 1.")
+    rank: int = Field(description="1: the most similar.")
+    rank_by_words: int = Field(description="Its position before.")
+    score: float = Field(
+        description="1 / (60 + rank) + 1 / (60 + rank_by_words). Results that have one are ordered by it."
+    )
 
 
 class Explanation(Reply):
-    """Why a result stands where it stands: its score is the sum of 1 / (60 + rank) over its places."""
+    """Why a result stands where it stands: its score is the sum of its text points and its rank points."""
 
     id: str
-    score: float
-    places: list[Place]
+    score: float = Field(description="text_points + rank_points; comparable within this answer.")
+    text_points: float = Field(description="The sum of the words' points.")
+    rank_points: float = Field(description="The sum of the places' points.")
+    words: list[MatchedWord] = Field(description="The words of the question that were found, the most telling first.")
+    places: list[Place] = Field(description="More than one: the same thing in several sources, merged.")
+    meaning: Meaning | None = Field(default=None, description="Only where the result was re-ranked by meaning.")
 
 
 class TriedSearch(SearchAnswer):
     """What an agent would get, and why."""
 
     took_ms: int
+    rerank: Literal["off", "not_set_up", "done", "no_time", "failed"] = Field(
+        description="Semantic re-ranking. off: not switched on for this server. not_set_up: the operator has set no "
+        "key. no_time, failed: the order by words stands."
+    )
     explanations: list[Explanation] = Field(description="One per result, in the same order.")

@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("auth_method", sa.String(length=30), nullable=False),
         sa.Column("secret_hash", sa.String(length=64), nullable=True),
         sa.Column("details", sa.JSON(), nullable=False),
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("fresh_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -51,8 +52,6 @@ def upgrade() -> None:
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("invited_by", sa.Uuid(), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("accepted_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["invited_by"], ["users.id"], name=op.f("fk_server_invitations_invited_by_users")),
@@ -60,10 +59,11 @@ def upgrade() -> None:
             ["server_id"], ["mcp_servers.id"], name=op.f("fk_server_invitations_server_id_mcp_servers")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_server_invitations")),
+        sa.UniqueConstraint("server_id", "email_key", name=op.f("uq_server_invitations_server_id_email_key")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_server_invitations_token_hash")),
     )
     op.create_index("ix_server_invitations_email_key", "server_invitations", ["email_key"], unique=False)
-    op.create_index("ix_server_invitations_server_id", "server_invitations", ["server_id"], unique=False)
+    op.create_index("ix_server_invitations_invited_by", "server_invitations", ["invited_by"], unique=False)
 
     op.create_table(
         "grants",
@@ -126,8 +126,17 @@ def upgrade() -> None:
     op.create_index("ix_oauth_tokens_expires_at", "oauth_tokens", ["expires_at"], unique=False)
     op.create_index("ix_oauth_tokens_grant_id", "oauth_tokens", ["grant_id"], unique=False)
 
+    op.create_table(
+        "oauth_issuer",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("url", sa.String(length=300), nullable=False),
+        sa.Column("adopted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_oauth_issuer")),
+    )
+
 
 def downgrade() -> None:
+    op.drop_table("oauth_issuer")
     op.drop_table("oauth_tokens")
     op.drop_table("authorization_codes")
     op.drop_table("grants")

@@ -5,7 +5,7 @@ from database.models.accounts import Attempt, OneTimeLink, Session, User
 from database.models.audit import AuditEvent
 from database.models.base import Base
 from database.models.members import Member, ServerInvitation
-from database.models.oauth import AuthorizationCode, Grant, OAuthClient, OAuthToken
+from database.models.oauth import AuthorizationCode, Grant, Issuer, OAuthClient, OAuthToken
 from database.models.servers import DomainAssignment, McpServer, PoolChange, ServerSource
 from database.models.sources import Source
 
@@ -17,6 +17,7 @@ __all__ = [
     "Base",
     "DomainAssignment",
     "Grant",
+    "Issuer",
     "McpServer",
     "Member",
     "OAuthClient",

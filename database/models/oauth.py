@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from database.models.base import Row
+from database.models.base import Base, Row
 
 
 class OAuthClient(Row):
@@ -28,10 +28,12 @@ class OAuthClient(Row):
     secret_hash: Mapped[str | None] = mapped_column(String(64))
     details: Mapped[dict[str, Any]]
     """The rest of what it said about itself: shown, never trusted."""
+    read_at: Mapped[datetime | None]
+    """When its document was read, or our copy of it made; None for a registration."""
     fresh_until: Mapped[datetime | None]
-    """When its document must be read again; None for a registration."""
+    """When its document must be read again; None for a registration, and where we keep a copy."""
     used_at: Mapped[datetime | None]
-    """When somebody last allowed it in; registrations that nobody ever used are swept away."""
+    """When somebody last allowed it in; clients that nobody ever did are swept away."""
 
 
 class Grant(Row):
@@ -80,3 +82,15 @@ class OAuthToken(Row):
     used_at: Mapped[datetime | None]
     """When a refresh token was exchanged for its successor."""
     revoked_at: Mapped[datetime | None]
+
+
+class Issuer(Base):
+    """The name under which agents know the authorization server: one row. They keep what they hold under this name, so
+    it changes only when the operator says so."""
+
+    __tablename__ = "oauth_issuer"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """Always 1."""
+    url: Mapped[str] = mapped_column(String(300))
+    adopted_at: Mapped[datetime]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy.sql.visitors import iterate
 
 from database.models import User
 from database.models.base import Deletable
+from tests.portal.membership import granted, invite, joined
 from tests.portal.vault import vault
 from tests.stand import PASSWORD, Stand
 
@@ -65,6 +67,7 @@ async def every_kind_of_call(gatehouse: Stand) -> None:
     source = (await http.post("/api/v1/sources", json=vault())).json()
     server = await gatehouse.server(ann, [source])
     key = await gatehouse.key(ann, server)
+    bob = await joined(gatehouse, ann, server, name="bob")
     calls: list[tuple[str, str, Any]] = [
         ("GET", "/me", None),
         ("PATCH", "/me", {"name": "x"}),
@@ -81,16 +84,27 @@ async def every_kind_of_call(gatehouse: Stand) -> None:
         ("PATCH", f"/mcp-servers/{server['id']}/sources/{source['id']}", {"enabled": True}),
         ("GET", f"/mcp-servers/{server['id']}/keys", None),
         ("POST", f"/mcp-servers/{server['id']}/search", {"query": "x"}),
+        ("GET", f"/mcp-servers/{server['id']}/members", None),
+        ("PATCH", f"/mcp-servers/{server['id']}/members/{bob.id}", {"role": "manager"}),
+        ("GET", f"/mcp-servers/{server['id']}/invitations", None),
+        ("GET", f"/mcp-servers/{server['id']}/grants", None),
+        ("GET", "/me/grants", None),
         ("GET", "/checks", None),
         ("GET", "/activity", None),
     ]
     for method, path, body in calls:
         assert (await http.request(method, f"/api/v1{path}", json=body)).status_code == 200, path
-    async with gatehouse.agent(server, key) as agent:
-        await agent.call_tool("search", {"query": "x"})
+    for token in (key, await granted(gatehouse, bob, server)):
+        async with gatehouse.agent(server, token) as agent:
+            await agent.call_tool("search", {"query": "x"})
+    invited = await invite(ann, server, "new@example.com")
+    await gatehouse.gatehouse.portal.members.look(invited["token"])
+    for path in (f"invitations/{invited['id']}", f"members/{bob.id}"):
+        assert (await http.delete(f"/api/v1/mcp-servers/{server['id']}/{path}")).status_code == 204, path
     await gatehouse.gatehouse.portal.links.make_reset("x@example.com")
     for path in (f"/sources/{source['id']}", f"/mcp-servers/{server['id']}", "/me"):
         assert (await http.delete(f"/api/v1{path}")).status_code == 204, path
+    await gatehouse.gatehouse.purging.run(timedelta(0))
 
 
 async def test_every_statement_about_rows_that_can_be_deleted_leaves_those_out(vaults: Stand):
