@@ -15,13 +15,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from auth.audit import AuditTrail
-from auth.keys import KeyRing
-from errors import Forbidden, NotFound
+from auth.rates import Rates
+from auth.rings import Ring
+from errors import DatabaseAway, Forbidden, NotFound, TooManyRequests
 from federation.directory import Directory, ServedServer
 from federation.federation import Federation
-from gateway.door import VISIT, Door, Visit, challenge
+from gateway.discovery import METADATA_PATHS, resource_metadata, unauthenticated
+from gateway.door import VISIT, Door, Visit
 from gateway.hosts import DOMAIN
 from gateway.protocol import Protocol
+from gateway.widening import Widening
 from schemas.problems import plain_problem, problem_of
 from web.edge import ROUTE
 from web.pages import Pages, prefers_html
@@ -39,19 +42,23 @@ class Gateway:
         *,
         directory: Directory,
         federation: Federation,
-        keys: KeyRing,
+        rings: Sequence[Ring],
+        rates: Rates,
         audit: AuditTrail,
         portal_url: str,
         origins: Sequence[str],
         version: str,
     ) -> None:
+        """`rings` know the tokens that let agents in; `portal_url` is the issuer of those that people grant."""
         self._directory = directory
-        self._door = Door(keys)
+        self._door = Door(rings)
+        self._rates = rates
         self._portal_url = portal_url
         self._origins = frozenset(origins)
         self._mcp = StreamableHTTPSessionManager(
             Protocol(federation, audit, version).server, stateless=True, max_request_body_size=_LARGEST_BODY
         )
+        self._served = Widening(self._mcp.asgi_app, federation, _LARGEST_BODY)
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
@@ -60,17 +67,27 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
+        try:
+            app = await self._application_for(request)
+        except DatabaseAway as error:
+            app = error_response(request, error)
+        await app(scope, receive, send)
+
+    async def _application_for(self, request: Request) -> ASGIApp:
+        scope = request.scope
         server = await self._directory.find(scope[DOMAIN])
         match scope["path"]:
             case "/mcp":
                 scope[ROUTE] = "/mcp"
-                app = await self._let_in(request, server)
+                return await self._let_in(request, server)
             case "/":
                 scope[ROUTE] = "/"
-                app = self._help(request, server)
+                return self._help(request, server)
+            case path if path in METADATA_PATHS:
+                scope[ROUTE] = METADATA_PATHS[-1]
+                return resource_metadata(request, server, self._portal_url)
             case _:
-                app = _nothing_here(request)
-        await app(scope, receive, send)
+                return _nothing_here(request)
 
     async def _let_in(self, request: Request, server: ServedServer | None) -> ASGIApp:
         """The MCP application if everything about the request's head is right, else the refusal."""
@@ -81,15 +98,21 @@ class Gateway:
         if request.method != "POST":
             return _only_post(request)
         agent = await self._door.admit(request.headers, server)
-        if agent is None:
-            return challenge(request, server)
+        address = request.client.host if request.client else ""
+        try:
+            if agent is None:
+                await self._rates.stranger(address)
+                return unauthenticated(request, server)
+            await self._rates.agent(server.id, agent, owner_id=server.owner_id, address=address)
+        except TooManyRequests as error:
+            return error_response(request, error)
         request.scope[VISIT] = Visit(
             server=server,
             agent=agent,
-            address=request.client.host if request.client else "",
+            address=address,
             client=request.headers.get("user-agent", ""),
         )
-        return self._mcp.asgi_app
+        return self._served
 
     def _is_known_origin(self, headers: Headers, server: ServedServer) -> bool:
         """Browsers name the page that calls. Programs send no Origin."""

@@ -1,18 +1,16 @@
-"""Who may come in at a gateway, and how the others are turned away."""
+"""Who may come in at a gateway."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from starlette.datastructures import Headers
-from starlette.requests import Request
-from starlette.responses import Response
 
-from auth.keys import ANONYMOUS, READ, Agent, KeyRing
-from errors import Unauthenticated
+from auth.agents import ANONYMOUS, Agent
+from auth.rings import Ring
 from federation.directory import ServedServer
-from web.problems import error_response
 
 VISIT: Final = "gatehouse.visit"
 """Where in the ASGI scope the visit stands once the door is passed."""
@@ -32,8 +30,9 @@ class Visit:
 
 
 class Door:
-    def __init__(self, keys: KeyRing) -> None:
-        self._keys = keys
+    def __init__(self, rings: Sequence[Ring]) -> None:
+        """`rings` know the kinds of tokens that open a gateway."""
+        self._rings = tuple(rings)
 
     async def admit(self, headers: Headers, server: ServedServer) -> Agent | None:
         """The agent, or None when it must bring a better token. Tokens count in the Authorization header only. A wrong
@@ -43,16 +42,9 @@ class Door:
             return ANONYMOUS if server.access == "public" else None
         if len(values) != 1 or values[0][: len(_BEARER)].lower() != _BEARER:
             return None
-        return await self._keys.find(values[0][len(_BEARER) :].strip(), server.assignment_id)
-
-
-def challenge(request: Request, server: ServedServer) -> Response:
-    """401, with where to learn how to get a token (RFC 9728, section 5.1)."""
-    metadata = f"{server.url}/.well-known/oauth-protected-resource/mcp"
-    parts = [f'Bearer resource_metadata="{metadata}"', f'scope="{READ}"']
-    if "authorization" in request.headers:
-        parts.append('error="invalid_token"')
-    error = Unauthenticated("This server wants a bearer token. Make a key for it in the portal.")
-    response = error_response(request, error)
-    response.headers["WWW-Authenticate"] = ", ".join(parts)
-    return response
+        token = values[0][len(_BEARER) :].strip()
+        for ring in self._rings:
+            agent = await ring.find(token, server.assignment_id)
+            if agent is not None:
+                return agent
+        return None

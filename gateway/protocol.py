@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, Final
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
@@ -38,10 +39,12 @@ from starlette.requests import Request
 
 from auth.audit import AuditTrail, Event
 from errors import GatehouseError, Invalid, NotFound
-from federation.federation import Federation, SearchOutcome
+from federation.federation import Federation, OfferedResource, OfferedTool, SearchOutcome
 from gateway.door import VISIT, Visit
 from gateway.tools import listed
+from gateway.widening import needs_more
 from schemas.answers import SourceReport
+from web.shedding import PLACE, Place
 
 Context = ServerRequestContext[Any, Request]
 
@@ -92,8 +95,7 @@ class Protocol:
         )
 
     async def _list_tools(self, ctx: Context, params: PaginatedRequestParams | None) -> ListToolsResult:
-        visit = _visit(ctx)
-        offers = self._federation.tools(visit.server, may_write=visit.agent.may_write)
+        offers = self._offers(_visit(ctx))
         return ListToolsResult(tools=listed(offers), ttl_ms=_TTL_MS, cache_scope="private")
 
     async def _call_tool(self, ctx: Context, params: CallToolRequestParams) -> CallToolResult:
@@ -101,13 +103,14 @@ class Protocol:
         record = _Record(self._audit, _visit(ctx), params.name)
         arguments = params.arguments or {}
         try:
-            match params.name:
-                case "search":
-                    result = await self._search(ctx, _only(arguments, "query"), record)
-                case "fetch":
-                    result = _result(await self._federation.fetch(record.visit.server, _only(arguments, "id")))
-                case _:
-                    result = await self._call_source_tool(record.visit, params.name, arguments)
+            with _waiting(ctx):
+                match params.name:
+                    case "search":
+                        result = await self._search(ctx, _only(arguments, "query"), record)
+                    case "fetch":
+                        result = _result(await self._federation.fetch(record.visit.server, _only(arguments, "id")))
+                    case _:
+                        result = await self._call_source_tool(record.visit, params.name, arguments)
         except GatehouseError as error:
             record.write(error.code)
             return CallToolResult(content=[TextContent(type="text", text=error.message)], is_error=True)
@@ -127,11 +130,17 @@ class Protocol:
         return _result(outcome.answer, is_error=outcome.all_failed)
 
     async def _call_source_tool(self, visit: Visit, name: str, arguments: Mapping[str, Any]) -> CallToolResult:
-        offers = self._federation.tools(visit.server, may_write=visit.agent.may_write)
-        offer = next((offer for offer in offers if offer.name == name), None)
+        offer = next((offer for offer in self._offers(visit) if offer.name == name), None)
         if offer is None:
             raise MCPError(INVALID_PARAMS, "Unknown tool. tools/list names the tools of this server.")
+        if not (offer.tool.hints.read_only or visit.agent.may_write):
+            return needs_more(visit)
         return _result(await self._federation.call(offer, arguments))
+
+    def _offers(self, visit: Visit) -> Sequence[OfferedTool]:
+        """The sources' tools, also those that the agent could be allowed to use."""
+        agent = visit.agent
+        return self._federation.tools(visit.server, may_write=agent.may_write or agent.may_widen)
 
     async def _list_resources(self, ctx: Context, params: PaginatedRequestParams | None) -> ListResourcesResult:
         resources = [
@@ -142,7 +151,7 @@ class Protocol:
                 description=offer.resource.description,
                 mime_type=_MIME,
             )
-            for offer in await self._federation.resources(_visit(ctx).server)
+            for offer in await self._resources(ctx)
         ]
         return ListResourcesResult(resources=resources, ttl_ms=_TTL_MS, cache_scope="private")
 
@@ -155,14 +164,19 @@ class Protocol:
                 description=offer.resource.description,
                 mime_type=_MIME,
             )
-            for offer in await self._federation.resources(_visit(ctx).server)
+            for offer in await self._resources(ctx)
         ]
         return ListResourceTemplatesResult(resource_templates=templates, ttl_ms=_TTL_MS, cache_scope="private")
+
+    async def _resources(self, ctx: Context) -> Sequence[OfferedResource]:
+        with _waiting(ctx):
+            return await self._federation.resources(_visit(ctx).server)
 
     async def _read_resource(self, ctx: Context, params: ReadResourceRequestParams) -> ReadResourceResult:
         record = _Record(self._audit, _visit(ctx), "resources/read")
         try:
-            page = await self._federation.read(record.visit.server, params.uri)
+            with _waiting(ctx):
+                page = await self._federation.read(record.visit.server, params.uri)
         except (NotFound, Invalid) as error:
             record.write(error.code)
             raise MCPError(INVALID_PARAMS, error.message, {"uri": params.uri}) from error
@@ -209,28 +223,35 @@ class _Record:
     def searched(self, outcome: SearchOutcome) -> None:
         self._results = len(outcome.answer.results)
         self._sources = [
-            report.model_dump(mode="json", include={"key", "status", "results", "took_ms"})
+            {
+                "key": report.key,
+                "status": report.status.value,
+                "results": report.results,
+                "took_ms": report.took_ms,
+                **({"reused": True} if report.key in outcome.reused else {}),
+            }
             for report in outcome.answer.sources
         ]
 
     def write(self, outcome: str) -> None:
         server, agent = self.visit.server, self.visit.agent
-        self._audit.record(
-            Event(
-                user_id=server.owner_id,
-                actor="anonymous" if agent.key_id is None else "key",
-                actor_id=agent.key_id,
-                action="tool.called",
-                server_id=server.id,
-                target=self._tool[:80],
-                outcome=outcome,
-                took_ms=round((time.monotonic() - self._started) * 1000),
-                results=self._results,
-                sources=self._sources,
-                address=self.visit.address,
-                agent=self.visit.client,
-            )
+        event = Event(
+            user_id=server.owner_id,
+            actor=agent.actor,
+            actor_id=agent.actor_id,
+            action="tool.called",
+            server_id=server.id,
+            target=self._tool[:80],
+            outcome=outcome,
+            took_ms=round((time.monotonic() - self._started) * 1000),
+            results=self._results,
+            sources=self._sources,
+            address=self.visit.address,
+            agent=self.visit.client,
         )
+        self._audit.record(event)
+        if agent.user_id not in (None, server.owner_id):  # a member's agent stands in the member's own trail as well
+            self._audit.record(replace(event, user_id=agent.user_id))
 
 
 def _visit(ctx: Context) -> Visit:
@@ -238,6 +259,14 @@ def _visit(ctx: Context) -> Visit:
         raise RuntimeError("an MCP request without its HTTP request")
     visit: Visit = ctx.request.scope[VISIT]
     return visit
+
+
+def _waiting(ctx: Context) -> AbstractContextManager[None]:
+    """To be entered while sources are asked: nobody is turned away for requests that wait."""
+    if ctx.request is None:
+        raise RuntimeError("an MCP request without its HTTP request")
+    place: Place = ctx.request.scope[PLACE]
+    return place.waiting()
 
 
 def _only(arguments: Mapping[str, Any], name: str) -> str:
@@ -250,7 +279,6 @@ def _only(arguments: Mapping[str, Any], name: str) -> str:
 
 def _result(answer: BaseModel, *, is_error: bool = False) -> CallToolResult:
     """The answer as structured content and, for clients that know only text, the same as JSON."""
+    content = TextContent(type="text", text=answer.model_dump_json(exclude_none=True))
     structured = answer.model_dump(mode="json", exclude_none=True)
-    text = json.dumps(structured, ensure_ascii=False, separators=(",", ":"))
-    content = TextContent(type="text", text=text)
     return CallToolResult(content=[content], structured_content=structured, is_error=is_error)

@@ -9,12 +9,15 @@ from typing import Any, Final
 from mcp_types import Tool, ToolAnnotations
 from pydantic import BaseModel
 
+from auth.agents import READ, WRITE
 from federation.federation import OfferedTool
 from schemas.answers import FetchAnswer, SearchAnswer
 
 _READS: Final = ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )
+_CHANGES: Final = [{"type": "oauth2", "scopes": [READ, WRITE]}]
+"""What a tool that changes something needs, where ChatGPT looks for it (its documentation on authentication)."""
 
 
 def _one_string(name: str, description: str) -> dict[str, Any]:
@@ -66,6 +69,7 @@ def _tool(offer: OfferedTool) -> Tool:
             idempotent_hint=tool.hints.idempotent,
             open_world_hint=False,
         ),
+        _meta=None if tool.hints.read_only else {"securitySchemes": _CHANGES},
     )
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from web.headers import safety_headers
 
 log = structlog.get_logger()
 
@@ -25,14 +27,6 @@ ROUTE: Final = "gatehouse.route"
 _REQUEST_ID: Final = "gatehouse.request_id"
 _FORWARDED_SCHEMES: Final = frozenset({"http", "https"})
 _UNPRINTABLE: Final = re.compile(r"[^\x21-\x7e]")
-_SAFETY: Final = {
-    "Cache-Control": "no-store",  # where an application does not say better
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
-_HSTS: Final = "max-age=31536000; includeSubDomains"
 
 
 def request_id(scope: Scope) -> str | None:
@@ -46,9 +40,8 @@ class Edge:
     def __init__(self, app: ASGIApp, *, trusted_proxies: Sequence[Network], strict_transport: bool) -> None:
         self._app = app
         self._trusted = tuple(trusted_proxies)
-        self._safety = dict(_SAFETY)
-        if strict_transport:
-            self._safety["Strict-Transport-Security"] = _HSTS
+        safety = safety_headers(strict_transport=strict_transport)
+        self._safety = [(name.lower().encode(), value.encode()) for name, value in safety.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -63,10 +56,7 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                for name, value in self._safety.items():
-                    headers.setdefault(name, value)
-                headers["X-Request-Id"] = id_
+                message["headers"] = self._completed(message.get("headers", ()), id_)
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=id_):
@@ -78,6 +68,12 @@ class Edge:
                     await _apologise(send_with_headers, id_)
             finally:
                 _log_access(scope, status, started)
+
+    def _completed(self, headers: Iterable[tuple[bytes, bytes]], id_: str) -> list[tuple[bytes, bytes]]:
+        """With the request's id, and with the safety headers that the application did not set itself."""
+        completed = [*headers, (b"x-request-id", id_.encode())]
+        own = {name.lower() for name, _ in completed}
+        return completed + [header for header in self._safety if header[0] not in own]
 
     def _seen_through_proxies(self, scope: Scope) -> Scope:
         """The scope as the first trusted proxy saw it: its client's address, scheme and host. One value of each is
@@ -133,12 +129,16 @@ async def _apologise(send: Send, id_: str) -> None:
 def _log_access(scope: Scope, status: int, started: float) -> None:
     log.info(
         "request",
-        host=_UNPRINTABLE.sub("?", Headers(scope=scope).get("host", ""))[:100],
+        host=_UNPRINTABLE.sub("?", _host(scope))[:100],
         method=scope["method"],
         route=scope.get(ROUTE) or _route(scope),
         status=status,
         took_ms=round((time.perf_counter() - started) * 1000, 1),
     )
+
+
+def _host(scope: Scope) -> str:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
 
 
 def _route(scope: Scope) -> str:

@@ -6,7 +6,7 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import structlog
 
@@ -24,11 +24,13 @@ _QUIET: Final = (
 )
 """Libraries whose debug and info lines quote requests, tokens and parameters. Their warnings are kept."""
 
-_TOKENS: Final = re.compile(r"gh_[A-Za-z0-9_-]{20,}|eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*|(?<=earer )\S+")
+_TOKENS: Final = re.compile(
+    r"g(?:h|at|rt|ac)_[A-Za-z0-9_-]{20,}|eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*|(?<=earer )\S+"
+)
 
 
-def configure(level: str, *, readable: bool) -> None:
-    """For the whole process, the libraries' own logging included."""
+def configure(level: str, *, readable: bool, output: TextIO | None = None) -> None:
+    """For the whole process, the libraries' own logging included. `output`: elsewhere than to standard output."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -36,21 +38,24 @@ def configure(level: str, *, readable: bool) -> None:
         structlog.processors.format_exc_info,
         _without_tokens,
     ]
+    renderer: Any = structlog.dev.ConsoleRenderer() if readable else structlog.processors.JSONRenderer()
+    to = output or sys.stdout
+    # Our own lines do not pass through the standard library: that would more than double what a request's line costs.
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(to),
         cache_logger_on_first_use=True,
     )
-    renderer: Any = structlog.dev.ConsoleRenderer() if readable else structlog.processors.JSONRenderer()
-    output = logging.StreamHandler(sys.stdout)
-    output.setFormatter(
+    theirs = logging.StreamHandler(to)
+    theirs.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(allow=())],
         )
     )
     root = logging.getLogger()
-    root.handlers[:] = [output]
+    root.handlers[:] = [theirs]
     root.setLevel(level.upper())
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -9,10 +9,10 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from errors import GatehouseError, TooManyRequests
+from errors import DatabaseAway, GatehouseError, Overloaded, SourcePaused, TooManyRequests
 from schemas.problems import Problem, problem_of
 from web.edge import request_id
-from web.pages import Pages, prefers_html
+from web.pages import Pages, asked_in_place, chosen_scheme, prefers_html
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -22,7 +22,7 @@ _PAGES: Final = Pages()
 def error_response(request: Request, error: GatehouseError) -> Response:
     """The reply that an error of ours means."""
     headers = {}
-    if isinstance(error, TooManyRequests):
+    if isinstance(error, (TooManyRequests, Overloaded, DatabaseAway, SourcePaused)):
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after.total_seconds())))
     return problem_response(request, problem_of(error), headers)
 
@@ -33,7 +33,9 @@ def problem_response(
     """A reply of the problem's status; a page where the request prefers one and `pages` are meant to be there."""
     told = problem.model_copy(update={"request_id": request_id(request.scope)})
     if pages and prefers_html(request):
-        response: Response = _PAGES.render("problem.html", {"problem": told}, told.status)
+        template = "problem_in_place.html" if asked_in_place(request) else "problem.html"
+        values = {"problem": told, "scheme": chosen_scheme(request)}
+        response: Response = _PAGES.render(template, values, told.status)
     else:
         response = JSONResponse(told.model_dump(exclude_none=True), told.status, media_type=MEDIA_TYPE)
     response.headers.update(headers or {})

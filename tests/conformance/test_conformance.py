@@ -8,13 +8,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+import httpx2
 import pytest
 
-from main import Gatehouse, Server, listen
+from listening import listen
+from main import Gatehouse
+from serving import Server
+from tests.clients.person import owner
 from tests.conformance.fixture import REGISTRY, connect_fixtures
 from tests.conformance.relay import Relay
 from tests.conformance.runner import Runner, RunnerMissing, find_runner
-from tests.stand import PORTAL, Stand, ports, settings_for, stand
+from tests.portal.oauth.flow import connected
+from tests.stand import PORTAL, Stand, ports, served, settings_for, stand
 
 pytestmark = pytest.mark.anyio
 
@@ -86,14 +91,32 @@ async def test_a_public_server_conforms(house: Stand, runner: Runner, revision: 
 
 
 @pytest.mark.parametrize("revision", PASSED)
-async def test_a_server_that_wants_a_key_conforms_to_who_has_one(house: Stand, runner: Runner, revision: str):
+async def test_a_server_that_wants_a_token_conforms_to_who_was_let_in(house: Stand, runner: Runner, revision: str):
     ann = await house.person()
     server = await house.server(ann, await connect_fixtures(house, ann))
-    key = await house.key(ann, server)
+    held = await connected(house, ann, server)
 
     assert (await house.client().post(server["url"])).status_code == 401
-    async with on_its_socket(house.gatehouse, key):
+    async with on_its_socket(house.gatehouse, held.access):
         verdict = await runner.judge(server["url"], revision)
 
     assert verdict.as_expected, verdict.report
     assert verdict.passed >= PASSED[revision]
+
+
+async def test_the_authorization_server_conforms(sqlite_url: str, tmp_path: Path, runner: Runner):
+    """A person lets the runner in where it would open a browser."""
+    portal, gateway, callback = ports(3)
+    settings = settings_for(sqlite_url, tmp_path, port=portal, mcp_gateway_url_pools=f"http://localhost:{gateway}")
+    async with served(settings), owner(settings.portal_url) as somebody:
+        body = {"redirect_uris": [f"http://127.0.0.1:{callback}/callback"], "token_endpoint_auth_method": "none"}
+        client_id = (await somebody.http.post("/register", json=body)).json()["client_id"]
+
+        async def let_in(url: str) -> None:
+            async with httpx2.AsyncClient() as http:
+                await http.get(await somebody.let_in(url))
+
+        verdict = await runner.judge_issuer(settings.portal_url, client_id, callback, let_in)
+
+    assert verdict.as_expected, verdict.report
+    assert verdict.passed == {"authorization-server-metadata-endpoint", "authorization-code-grant"}, verdict.report

@@ -170,7 +170,7 @@ def portal_paths(stand: Stand) -> Iterator[tuple[str, str]]:
 def portal_of(stand: Stand) -> FastAPI:
     app: Any = create_app(stand.gatehouse.portal, origins=())
     while not isinstance(app, FastAPI):
-        app = getattr(app, "app", None) or app._app  # a middleware around it
+        app = next(getattr(app, name) for name in ("app", "_app", "_people") if hasattr(app, name))  # what is around it
     return app
 
 

@@ -1,0 +1,1 @@
+"""The authorization server as agents and people meet it."""
