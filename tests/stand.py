@@ -20,14 +20,18 @@ from mcp.client.streamable_http import streamable_http_client
 from config import Settings
 from handlers.base import Clock
 from handlers.registry import Registry
-from main import Gatehouse, Server, listen, utc_now
+from listening import listen
+from main import Gatehouse, utc_now
+from services.egress import Egress
+from serving import Server
 
 PORTAL = "http://localhost:8000"
 PASSWORD = "correct horse battery staple"
 
 
 def settings_for(database_url: str, folder: Path, **changes: Any) -> Settings:
-    """Settings that read no environment and no .env, with the cheapest password hashing."""
+    """Settings that read no environment and no .env, with the cheapest password hashing, and every question asked anew:
+    tests ask the same again to see what has changed."""
     values: dict[str, Any] = {
         "database_url": database_url,
         "data_dir": folder / "data",
@@ -35,6 +39,9 @@ def settings_for(database_url: str, folder: Path, **changes: Any) -> Settings:
         "secrets_keys": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
         "password_cost": 4,
         "rate_limits": True,
+        "answer_reuse_s": 0,
+        # What a test asks of one account in seconds, people ask in a day. The limits have tests of their own.
+        **dict.fromkeys(("rate_per_token", "rate_per_user", "rate_per_server", "rate_per_address"), 100_000),
         **changes,
     }
     return _Isolated(**values)
@@ -125,8 +132,12 @@ class Stand:
 
 
 @asynccontextmanager
-async def stand(settings: Settings, registry: Registry | None = None, clock: Clock = utc_now) -> AsyncIterator[Stand]:
-    gatehouse = Gatehouse(settings, registry, clock)
+async def stand(
+    settings: Settings, registry: Registry | None = None, clock: Clock = utc_now, internet: Egress | None = None
+) -> AsyncIterator[Stand]:
+    gatehouse = Gatehouse(settings, registry, clock, internet)
+    # Tests ask hundreds of things at once of a process that is busy with them too. Turning away has tests of its own.
+    gatehouse.gate.fewest = gatehouse.gate.limit = settings.requests_at_once
     async with gatehouse.running():
         running = Stand(gatehouse)
         yield running
@@ -134,9 +145,11 @@ async def stand(settings: Settings, registry: Registry | None = None, clock: Clo
 
 
 @asynccontextmanager
-async def served(settings: Settings, registry: Registry | None = None) -> AsyncIterator[Gatehouse]:
+async def served(
+    settings: Settings, registry: Registry | None = None, internet: Egress | None = None
+) -> AsyncIterator[Gatehouse]:
     """On the sockets its settings name; `ports` makes free ones."""
-    gatehouse = Gatehouse(settings, registry)
+    gatehouse = Gatehouse(settings, registry, internet=internet)
     server = Server(gatehouse)
     async with gatehouse.running():
         task = asyncio.create_task(server.serve(listen(settings)))

@@ -33,7 +33,10 @@ async def test_help_names_every_command(tmp_path: Path):
         "invite",
         "reset-password",
         "rotate-keys",
+        "change-issuer",
         "domains",
+        "refresh-clients",
+        "purge",
         "verify-audit",
     ):
         assert name in said
@@ -155,3 +158,21 @@ async def test_verify_audit_tells_where_a_chain_breaks(url: str, tmp_path: Path)
     code, said = await command(tmp_path, url, "verify-audit")
     assert code == 1
     assert "changed or missing at position 1" in said
+
+
+async def test_a_purge_says_what_it_took_and_can_be_repeated(url: str, tmp_path: Path):
+    async with stand(settings_for(url, tmp_path)) as gatehouse:
+        await gatehouse.person("operator")
+        ann = await gatehouse.person("canary")
+        await gatehouse.sample(ann)
+        await ann.http.delete("/api/v1/me")
+    code, said = await command(tmp_path, url, "purge")
+    assert (code, said.strip()) == (0, "Nothing else is due."), "it was deleted just now"
+    code, said = await command(tmp_path, url, "purge", "--older-than", "0")
+    assert code == 0
+    assert "1\tsources" in said
+    assert "1\taccounts" in said
+    code, said = await command(tmp_path, url, "purge", "--older-than", "0")
+    assert (code, said.strip()) == (0, "Nothing else is due.")
+    assert (await command(tmp_path, url, "verify-audit"))[0] == 0
+    assert (await command(tmp_path, url, "purge", "--older-than", "soon"))[0] == 2

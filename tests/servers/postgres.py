@@ -76,24 +76,44 @@ class PostgresServer:
 @contextmanager
 def running_postgres() -> Iterator[PostgresServer]:
     """A server with empty data, up for as long as the block runs. Raises ServerMissing where there is no PostgreSQL."""
+    with stoppable_postgres() as stoppable, stoppable.up() as server:
+        yield server
+
+
+@contextmanager
+def stoppable_postgres() -> Iterator[StoppablePostgres]:
+    """The same for a server that goes away and comes back with its data. Raises ServerMissing."""
     binaries = _find_binaries()
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     try:
         own(folder)
         data = _initialised(binaries, folder)
-        server = PostgresServer(binaries, free_port())
+        yield StoppablePostgres(PostgresServer(binaries, free_port()), data, folder / "log")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class StoppablePostgres:
+    """A server that runs while `up` is open, again and again at the same place."""
+
+    server: PostgresServer
+    data: Path
+    log: Path
+
+    @contextmanager
+    def up(self) -> Iterator[PostgresServer]:
+        server = self.server
         settings = [part for name, value in FAST.items() for part in ("-c", f"{name}={value}")]
         address = ["-h", server.host, "-p", str(server.port), "-k", ""]
         with running(
-            [str(binaries / "postgres"), "-D", str(data), *address, *settings],
+            [str(server.binaries / "postgres"), "-D", str(self.data), *address, *settings],
             stop_signal=signal.SIGINT,  # ends the sessions and stops at once
-            log=folder / "log",
+            log=self.log,
             ready=lambda: _answers(server),
             environment=ENVIRONMENT,
         ):
             yield server
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _find_binaries() -> Path:
