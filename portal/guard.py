@@ -1,4 +1,5 @@
-"""What a write must look like before any route sees it: JSON, of a bearable size, not sent by somebody else's page."""
+"""What a write must look like before any route sees it: of a bearable size, not sent by somebody else's page, and JSON
+if it is for the API. What pages take is theirs to say (pages/screen.py)."""
 
 from __future__ import annotations
 
@@ -19,7 +20,6 @@ TOO_LARGE: Final = "The body is larger than anything this takes. Send less."
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _JSON: Final = "application/json"
-_FORM: Final = "application/x-www-form-urlencoded"
 _OWN_SITE: Final = frozenset({"same-origin", "none"})
 
 
@@ -27,13 +27,11 @@ class Guard:
     """Browsers send the session's cookie along with requests that other sites make. They also say where a request comes
     from, so a write that carries no bearer token must come from one of our origins or from no web page at all."""
 
-    def __init__(
-        self, app: ASGIApp, *, origins: Sequence[str], form_paths: Sequence[str], largest_body_bytes: int
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, origins: Sequence[str], json_prefix: str, largest_body_bytes: int) -> None:
         self._app = app
         self._largest_body = largest_body_bytes
         self._origins = frozenset(origins)
-        self._form_paths = frozenset(form_paths)
+        self._json_prefix = json_prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal = None
@@ -61,13 +59,12 @@ class Guard:
         return error_response(request, PayloadTooLarge(TOO_LARGE))
 
     def _refuse_type(self, request: Request) -> Response | None:
-        if not _has_body(request.headers):
+        if not request.url.path.startswith(self._json_prefix) or not _has_body(request.headers):
             return None
-        wanted = _FORM if request.url.path in self._form_paths else _JSON
         given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if given == wanted or (wanted == _JSON and given.startswith("application/") and given.endswith("+json")):
+        if given == _JSON or (given.startswith("application/") and given.endswith("+json")):
             return None
-        problem = plain_problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send the body as {wanted}.")
+        problem = plain_problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"Send the body as {_JSON}.")
         return problem_response(request, problem)
 
 

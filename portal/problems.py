@@ -12,9 +12,11 @@ from starlette.exceptions import HTTPException
 
 from errors import BadRequest, FieldProblem, GatehouseError, Invalid, NotFound, PayloadTooLarge, Unauthenticated
 from portal.guard import TOO_LARGE
+from portal.pages.screen import to_sign_in
 from schemas.fields import plain_message
 from schemas.problems import plain_problem, problem_of
 from web.edge import OUR_FAULT
+from web.pages import prefers_html
 from web.problems import error_response, problem_response
 
 _PLACES: Final = frozenset({"body", "query", "header", "cookie"})
@@ -25,6 +27,9 @@ def install(app: FastAPI, tags: Sequence[str]) -> None:
 
     @app.exception_handler(GatehouseError)
     async def ours(request: Request, error: GatehouseError) -> Response:
+        is_page = not request.url.path.startswith("/api/")
+        if isinstance(error, Unauthenticated) and is_page and prefers_html(request):
+            return to_sign_in(request)
         response = error_response(request, error)
         if isinstance(error, Unauthenticated):
             response.headers["WWW-Authenticate"] = "Bearer"

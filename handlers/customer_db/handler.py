@@ -43,6 +43,7 @@ CUSTOMER_DB: Final = Handler(
     slug="customers",
     title="Customer database",
     description="A table of PostgreSQL, MySQL, MariaDB or SQLite, or ten sample customers to try things with.",
+    icon="database",
     config=CustomerDbConfig,
     connect=connect,
     bulkhead=share_limit,

@@ -37,6 +37,7 @@ OUTLOOK: Final = Handler(
     slug="outlook",
     title="Outlook",
     description="A mailbox of Microsoft 365: its messages, and the text of what is attached to them.",
+    icon="mail",
     config=OutlookConfig,
     connect=connect,
     bulkhead=share_limit,

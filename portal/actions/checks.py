@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from database.engine import Database
+from errors import DatabaseAway
 from handlers.registry import Registry
 from repositories.sources import Sources
 from schemas.health import Checks
@@ -53,7 +54,7 @@ class HealthChecks:
         try:
             async with self._database.reading() as session:
                 counts = await Sources(session).count_by_type()
-        except (SQLAlchemyError, OSError):
+        except (DatabaseAway, SQLAlchemyError, OSError):
             log.exception("database.unreachable")
             counts = None
         self._counted = (time.monotonic(), counts)

@@ -16,7 +16,7 @@ from pydantic import SecretStr, ValidationError
 from auth.access import SignedIn
 from auth.audit import AuditTrail
 from database.engine import Database
-from database.models import Source
+from database.models import McpServer, Source
 from database.sealing import CannotOpen, Sealer
 from errors import FieldProblem, GatehouseError, Invalid, SourceError, SourceUnauthorized
 from federation.connections import SEALED_TABLE, Connections, open_secrets
@@ -98,9 +98,18 @@ class SourceActions:
         async with self._database.reading() as session:
             return await Sources(session).get(person.user_id, source_id)
 
-    async def list_mine(self, person: SignedIn, window: Window) -> Page[Source]:
+    async def list_mine(
+        self, person: SignedIn, window: Window, *, words: str = "", statuses: Sequence[str] = ()
+    ) -> Page[Source]:
+        """Those whose name holds the words and that are in one of the statuses; empty: all."""
         async with self._database.reading() as session:
-            return await Sources(session).list_of(person.user_id, window)
+            return await Sources(session).list_of(person.user_id, window, words=words, statuses=statuses)
+
+    async def used_by(self, person: SignedIn, source_ids: Sequence[UUID]) -> Mapping[UUID, Sequence[McpServer]]:
+        """Each of the person's sources that is in use, with the servers that use it."""
+        async with self._database.reading() as session:
+            own = await Sources(session).which_are_of(person.user_id, source_ids)
+            return await Servers(session).list_using(sorted(own))
 
     async def replace(self, person: SignedIn, source_id: UUID, form: SourceForm) -> Source:
         """New name and settings. Secrets that are left out stay, unless a setting changes that decides where or as whom
@@ -111,10 +120,9 @@ class SourceActions:
                 raise Invalid.field("type", "The type of a source cannot change. Make a new source instead.")
             handler = self._registry.get(source.type)
             stored = self._stored_secrets(source)
-            kept = {name: value for name, value in stored.items() if name not in form.config}
-            config = _validated(handler, {**form.config, **kept})
-            _refuse_to_carry(kept, handler, source.config, config)
-            changed = source.config != _open_part(handler, config) or stored != _secret_part(handler, config)
+            config = _merged(handler, source, stored, form.config)
+            retyped = stored != _secret_part(handler, config)
+            changed = retyped or source.config != _open_part(handler, config)
             source.name = form.name
             source.updated_at = self._clock()
             if changed:
@@ -126,7 +134,8 @@ class SourceActions:
         if changed:
             self._connections.changed(source.id)
             self._health.forget(source.id)
-        self._audit.record(done_by(person, "source.changed" if changed else "source.renamed", target=source.key))
+        action = "source.secrets_changed" if retyped else "source.changed" if changed else "source.renamed"
+        self._audit.record(done_by(person, action, target=source.key))
         return source
 
     async def delete(self, person: SignedIn, source_id: UUID) -> None:
@@ -144,6 +153,14 @@ class SourceActions:
         """Connects with settings that are not saved. Raises Invalid."""
         handler = self._registry.get(type_)
         whole = _validated(handler, config)
+        return await _told(lambda: self._federation.try_out(handler, whole))
+
+    async def try_change(self, person: SignedIn, source_id: UUID, config: Mapping[str, Any]) -> CheckResult:
+        """Connects with changed settings of a saved source, which are not saved; secrets that are left out are the
+        stored ones. Raises NotFound and Invalid."""
+        source = await self.get(person, source_id)
+        handler = self._registry.get(source.type)
+        whole = _merged(handler, source, self._stored_secrets(source), config)
         return await _told(lambda: self._federation.try_out(handler, whole))
 
     async def check(self, person: SignedIn, source_id: UUID) -> CheckResult:
@@ -200,6 +217,16 @@ def _validated(handler: Handler[Any], config: Mapping[str, Any]) -> SourceConfig
             for problem in error.errors(include_url=False, include_input=False, include_context=False)
         ]
         raise Invalid("Some settings do not fit.", problems) from None
+    return whole
+
+
+def _merged(
+    handler: Handler[Any], source: Source, stored: Mapping[str, SecretStr], config: Mapping[str, Any]
+) -> SourceConfig:
+    """The given settings with those stored secrets that they leave out. Raises Invalid."""
+    kept = {name: value for name, value in stored.items() if name not in config}
+    whole = _validated(handler, {**config, **kept})
+    _refuse_to_carry(kept, handler, source.config, whole)
     return whole
 
 

@@ -85,11 +85,14 @@ async def change_email(form: ChangeEmail, portal: Use, person: Person) -> User:
 @router.get("/me/export", summary="Everything we keep about you")
 async def export_me(portal: Use, person: Person) -> Export:
     """Secrets excepted; of the activity, the newest 10,000 events."""
-    held = await portal.activity.everything(person)
+    held = await portal.exports.everything(person)
     return Export(
         user=views.user(held.user),
+        sessions=[views.session(row, person.session_id) for row in held.sessions],
         sources=[views.source(row, portal.sources.secret_names(row)) for row in held.sources],
         servers=[views.server(placed, portal) for placed in held.servers],
+        keys=[views.exported_key(row) for row in held.keys],
+        grants=[views.exported_grant(one) for one in held.grants],
         activity=[views.activity(row) for row in held.activity],
     )
 

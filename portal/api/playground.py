@@ -9,11 +9,12 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 from fastapi.sse import EventSourceResponse, format_sse_event
 
+from auth.access import SignedIn
 from errors import GatehouseError
 from federation.directory import ServedServer
-from federation.federation import Federation
 from portal.api import views
 from portal.api.dependencies import Person, Use
+from portal.context import Portal
 from schemas.answers import FetchAnswer, SourceReport
 from schemas.problems import problem_of
 from schemas.servers import TriedSearch, TryFetch, TrySearch
@@ -38,24 +39,24 @@ async def try_search(
     source finishes, then a `result`, or a `problem`."""
     server = await portal.servers.served(person, server_id)
     if _STREAM in request.headers.get("accept", ""):
-        return EventSourceResponse(_events(portal.federation, server, form.query))
-    return views.tried_search(await portal.federation.search(server, form.query))
+        return EventSourceResponse(_events(portal, person, server, form.query))
+    return views.tried_search(await portal.tries.search(person, server, form.query))
 
 
 @router.post("/fetch", summary="Fetch as an agent would")
 async def try_fetch(server_id: UUID, form: TryFetch, portal: Use, person: Person) -> FetchAnswer:
     server = await portal.servers.served(person, server_id)
-    return await portal.federation.fetch(server, form.id)
+    return await portal.tries.fetch(person, server, form.id)
 
 
-async def _events(federation: Federation, server: ServedServer, query: str) -> AsyncIterator[bytes]:
+async def _events(portal: Portal, person: SignedIn, server: ServedServer, query: str) -> AsyncIterator[bytes]:
     """Closed when the reader goes away, which stops the search."""
     finished: asyncio.Queue[SourceReport | None] = asyncio.Queue()
 
     async def report(source: SourceReport, _finished: int, _of: int) -> None:
         finished.put_nowait(source)
 
-    search = asyncio.create_task(federation.search(server, query, report), name="playground search")
+    search = asyncio.create_task(portal.tries.search(person, server, query, report), name="playground search")
     search.add_done_callback(lambda _: finished.put_nowait(None))
     try:
         while (source := await finished.get()) is not None:

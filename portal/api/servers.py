@@ -15,7 +15,7 @@ from schemas.servers import Key, KeyWrite, NewKey, Server, ServerWrite, SourceUs
 router = APIRouter(prefix="/mcp-servers", tags=["servers"])
 
 
-@router.get("", summary="Your MCP servers")
+@router.get("", summary="Your MCP servers, and those you are a member of")
 async def list_servers(portal: Use, person: Person, part: Part) -> Listing[Server]:
     return views.listing(await portal.servers.list_mine(person, part), partial(views.server, portal=portal))
 
@@ -33,13 +33,14 @@ async def get_server(server_id: UUID, portal: Use, person: Person) -> Server:
 
 @router.put("/{server_id}", summary="Replace an MCP server")
 async def replace_server(server_id: UUID, form: ServerWrite, portal: Use, person: Person) -> Server:
-    """What is left out takes its default. Sources that stay keep their switches and budgets."""
+    """What is left out takes its default. Sources that stay keep their switches and budgets. Managers change name and
+    instructions; the rest they send as it is."""
     return views.server(await portal.servers.replace(person, server_id, form), portal)
 
 
 @router.delete("/{server_id}", status_code=204, summary="Delete an MCP server")
 async def delete_server(server_id: UUID, portal: Use, person: Person) -> None:
-    """Its keys stop and its domain goes back to the pool at once."""
+    """Its keys and agents stop, its members are gone, and its domain goes back to the pool at once."""
     await portal.servers.delete(person, server_id)
 
 
@@ -47,11 +48,13 @@ async def delete_server(server_id: UUID, portal: Use, person: Person) -> None:
 async def change_source_use(
     server_id: UUID, source_id: UUID, form: SourceUsePatch, portal: Use, person: Person
 ) -> Server:
+    """Only what is given is changed. Managers switch it on and off; budget and tools are the owner's."""
     return views.server(await portal.servers.change_source(person, server_id, source_id, form), portal)
 
 
 @router.get("/{server_id}/keys", summary="Keys of a server")
 async def list_keys(server_id: UUID, portal: Use, person: Person, part: Part) -> Listing[Key]:
+    """For its owner and managers, whoever made them."""
     return views.listing(await portal.keys.list_of(person, server_id, part), views.key)
 
 

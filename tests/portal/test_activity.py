@@ -64,13 +64,34 @@ async def test_a_table_runs_nothing_in_a_spreadsheet(gatehouse: Stand):
     assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for row in rows for cell in row.values())
 
 
-async def test_a_table_goes_on_where_the_page_ended(gatehouse: Stand):
+async def test_a_table_holds_everything_that_fits(gatehouse: Stand, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("portal.actions.activity._ROWS_AT_ONCE", 3)
     ann = await gatehouse.person()
+    for _ in range(10):
+        await gatehouse.sample(ann)
     reply = await ann.http.get("/api/v1/activity", params={"format": "csv", "limit": "1"})
-    following = reply.headers["link"].partition("cursor=")[2].partition(">")[0]
-    reply = await ann.http.get("/api/v1/activity", params={"format": "csv", "limit": "5", "cursor": following})
-    assert "account.created" in reply.text
-    assert "link" not in reply.headers
+    assert len(list(csv.DictReader(io.StringIO(reply.text)))) == 12
+    reply = await ann.http.get("/api/v1/activity", params={"format": "csv", "action": "source.created"})
+    assert len(list(csv.DictReader(io.StringIO(reply.text)))) == 10
+
+
+async def test_a_trail_can_be_asked_for_a_time_an_outcome_and_a_server(vaults_on_both: Stand, clock: HandClock):
+    ann = await vaults_on_both.person()
+    server = await vaults_on_both.server(ann)
+    clock.forward(hours=1)
+    noon = clock().isoformat()
+    await vaults_on_both.http.post("/api/v1/signin", json={"email": ann.email, "password": "not the password"})
+    clock.forward(hours=1)
+    await ann.http.patch("/api/v1/me", json={"name": "x"})
+    assert await actions(ann, **{"from": noon}) == ["account.renamed", "session.refused"]
+    assert await actions(ann, to=noon, server_id=server["id"]) == ["server.created"]
+    assert await actions(ann, **{"from": noon, "to": clock().isoformat()}) == ["session.refused"]
+    assert await actions(ann, outcome="refused") == ["session.refused"]
+    assert await actions(ann, outcome="ok", action="account.renamed") == ["account.renamed"]
+    first = (await ann.http.get("/api/v1/activity", params={"limit": "1", "from": noon})).json()
+    rest = (await ann.http.get("/api/v1/activity", params={"cursor": first["next"], "from": noon})).json()
+    assert [item["action"] for item in (*first["items"], *rest["items"])] == ["account.renamed", "session.refused"]
+    assert (await ann.http.get("/api/v1/activity", params={"from": "yesterday"})).status_code == 422
 
 
 async def test_the_trail_of_a_whole_day_of_requests_verifies(gatehouse_on_both: Stand):

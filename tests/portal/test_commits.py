@@ -45,6 +45,7 @@ BODIES: dict[str, tuple[str, Any]] = {
     "mcp_servers": ("/mcp-servers", {"name": "x", "source_ids": []}),
     "domain_assignments": ("/mcp-servers", {"name": "x", "source_ids": []}),
     "one_time_links": ("/invitations", None),
+    "server_invitations": ("/mcp-servers/{server_id}/invitations", {"email": "x@example.com", "role": "reader"}),
     "sessions": ("/signin", None),
 }
 
@@ -52,9 +53,10 @@ BODIES: dict[str, tuple[str, Any]] = {
 @pytest.mark.parametrize("table", BODIES)
 async def test_a_commit_that_fails_is_never_told_as_done(gatehouse_on_both: Stand, table: str):
     ann = await gatehouse_on_both.person()
+    server = await gatehouse_on_both.server(ann)
     before = await count(gatehouse_on_both, table)
     await break_commits(gatehouse_on_both, table)
-    path, body = BODIES[table]
+    path, body = BODIES[table][0].format(server_id=server["id"]), BODIES[table][1]
     body = {"email": ann.email, "password": PASSWORD} if path == "/signin" else body
     reply = await ann.http.post(f"/api/v1{path}", json=body)
     assert reply.status_code in (409, 500)

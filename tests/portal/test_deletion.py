@@ -68,10 +68,13 @@ async def test_an_export_holds_everything_but_secrets(vaults_on_both: Stand):
     await vaults_on_both.sample(bob, name="Bob's")
     source = (await ann.http.post("/api/v1/sources", json=vault(pin="p-canary"))).json()
     server = await vaults_on_both.server(ann, [source])
+    key = await vaults_on_both.key(ann, server)
     reply = await ann.http.get("/api/v1/me/export")
     held = reply.json()
     assert reply.status_code == 200
-    assert set(held) == {"user", "sources", "servers", "activity"}
+    assert set(held) == {"user", "sessions", "sources", "servers", "keys", "grants", "activity"}
+    assert [(one["name"], one["server_id"]) for one in held["keys"]] == [("key", server["id"])]
+    assert [one["current"] for one in held["sessions"]] == [True]
     assert held["user"]["email"] == ann.email
     assert [one["id"] for one in held["sources"]] == [source["id"]]
     assert [one["id"] for one in held["servers"]] == [server["id"]]
@@ -79,5 +82,6 @@ async def test_an_export_holds_everything_but_secrets(vaults_on_both: Stand):
         one["action"] for one in held["activity"]
     }
     assert "p-canary" not in json.dumps(held)
+    assert key not in json.dumps(held)
     assert PASSWORD not in json.dumps(held)
     assert "Bob" not in json.dumps(held)

@@ -126,7 +126,8 @@ async def test_the_page_of_an_invitation_makes_the_account(with_signup: Opened):
         assert "&lt;New&gt;" in again.text, "what was typed is there again, as text"
         assert "short" not in again.text.replace("shorter", ""), "but the password"
         done = await gatehouse.http.post("/signup", data={**fields, "password": PASSWORD})
-        assert done.status_code == 200
+        assert (done.status_code, done.headers["location"]) == (303, "/")
+        assert "session" in done.cookies, "and signed in"
         body = {"email": "new@example.com", "password": PASSWORD}
         assert (await gatehouse.http.post("/api/v1/signin", json=body)).status_code == 200
 
@@ -191,7 +192,8 @@ async def test_the_page_of_a_reset_link_uses_it_up_only_when_it_is_sent(gatehous
         assert (page.status_code, made.token in page.text) == (200, True)
     assert (await gatehouse.http.post("/reset", data={"token": made.token, "password": "short"})).status_code == 422
     fields = {"token": made.token, "password": "another long password"}
-    assert (await gatehouse.http.post("/reset", data=fields)).status_code == 200
+    done = await gatehouse.http.post("/reset", data=fields)
+    assert (done.status_code, done.headers["location"]) == (303, "/signin")
     assert (await gatehouse.http.post("/reset", data=fields)).status_code == 403
 
 

@@ -6,6 +6,7 @@ import io
 import logging
 from collections.abc import Iterator
 from contextlib import suppress
+from string import Formatter
 from typing import Any
 
 import pytest
@@ -32,12 +33,9 @@ def whole_log() -> Iterator[io.StringIO]:
     """Everything that we and the libraries have to say, as production would write it."""
     root, before = logging.getLogger(), structlog.get_config()
     handlers, level = root.handlers[:], root.level
-    logs.configure("debug", readable=False)
-    structlog.configure(cache_logger_on_first_use=False)
     written = io.StringIO()
-    (output,) = root.handlers
-    assert isinstance(output, logging.StreamHandler)
-    output.setStream(written)
+    logs.configure("debug", readable=False, output=written)
+    structlog.configure(cache_logger_on_first_use=False)
     yield written
     structlog.configure(**before)
     root.handlers[:] = handlers
@@ -82,7 +80,8 @@ async def live_through_everything(gatehouse: Stand) -> Heard:
             await agent.call_tool("q-canary-query", {"query": ["q-canary-query"]})
         await agent.call_tool("search", {"q-canary-query": "q-canary-query"})
     ids = {"source_id": source["id"], "server_id": server["id"], "key_id": key["id"]}
-    ids |= dict.fromkeys(("session_id", "invitation_id"), source["id"])
+    named = {field for _, path in GUARDED for _, field, _, _ in Formatter().parse(path) if field}
+    ids = {**dict.fromkeys(named, source["id"]), **ids}
     canaries: dict[str, Any] = {name: f"{name}-canary" for name in ("email", "name", "url")}
     canaries |= {"password": NEW_PASSWORD, "current": NEW_PASSWORD, "new": NEW_PASSWORD, "query": "q-canary-query"}
     bodies: tuple[Any, ...] = (

@@ -43,9 +43,9 @@ async def test_a_server_is_answered_with_its_place_and_its_defaults(gatehouse_on
     assert (made["access"], made["results"], made["rerank"]) == ("oauth", 20, False)
     assert (made["instructions"], made["deadline_ms"]) == (None, None)
     assert made["source_ids"] == [source["id"]]
-    assert made["sources"] == [
-        {"source_id": source["id"], "key": source["key"], "enabled": True, "budget_ms": None, "exposed_tools": None}
-    ]
+    named = {"source_id": source["id"], "key": source["key"], "name": source["name"], "type": source["type"]}
+    assert made["sources"] == [{**named, "enabled": True, "budget_ms": None, "exposed_tools": None}]
+    assert (made["role"], made["owner_name"]) == ("owner", "ann")
     assert (await ann.http.get(f"/api/v1/mcp-servers/{made['id']}")).json() == made
     assert (await ann.http.get("/api/v1/mcp-servers")).json() == {"items": [made], "next": None}
 
@@ -62,7 +62,8 @@ async def test_a_replacement_puts_defaults_back_but_keeps_how_sources_are_used(g
     assert replaced["domain"] == made["domain"]
     uses = {use["source_id"]: use for use in replaced["sources"]}
     assert set(uses) == {kept["id"], new["id"]}
-    assert uses[kept["id"]] == {"source_id": kept["id"], "key": kept["key"], **patch}
+    named = {"source_id": kept["id"], "key": kept["key"], "name": kept["name"], "type": kept["type"]}
+    assert uses[kept["id"]] == {**named, **patch}
     assert uses[new["id"]]["enabled"] is True
 
 
