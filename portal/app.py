@@ -10,14 +10,41 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from portal import problems
-from portal.api import accounts, activity, health, invitations, playground, servers, sources
+from portal.api import accounts, activity, grants, health, invitations, members, playground, servers, sources
+from portal.api.dependencies import cookie_name
 from portal.context import Portal
+from portal.counting import CountStrangers
 from portal.guard import Guard
-from portal.pages import plain, reference
+from portal.oauth import pages as consent
+from portal.oauth.endpoints import CLIENT_PATHS, OpenEndpoints, create_endpoints
+from portal.pages import (
+    account,
+    admin,
+    entrance,
+    guides,
+    join,
+    landing,
+    reference,
+    server_agents,
+    server_connect,
+    server_keys,
+    server_members,
+    server_settings,
+    server_sources,
+    source_forms,
+)
+from portal.pages import activity as activity_pages
+from portal.pages import playground as playground_pages
+from portal.pages import servers as server_pages
+from portal.pages import sources as source_pages
 from schemas.problems import Problem
 from web.problems import MEDIA_TYPE
 
 _LARGEST_BODY: Final = 1024 * 1024
+_OPEN_PATHS: Final = (
+    *("/api/v1/signup", "/api/v1/signin", "/api/v1/reset-password"),
+    *("/signup", "/signin", "/reset"),
+)
 _DESCRIPTION: Final = (
     "Accounts, sources, MCP servers and keys. Errors are problem details (RFC 9457). Lists are newest first; the "
     "value of next, given as cursor, leads to the following page. Writes are JSON."
@@ -50,6 +77,8 @@ def create_app(portal: Portal, *, origins: Sequence[str]) -> ASGIApp:
         accounts.router,
         sources.router_for(portal.registry),
         servers.router,
+        members.router,
+        grants.router,
         playground.router,
         activity.router,
         invitations.router,
@@ -59,16 +88,51 @@ def create_app(portal: Portal, *, origins: Sequence[str]) -> ASGIApp:
         api.include_router(router)
     app.include_router(api)
     app.include_router(reference.router)
-    app.include_router(plain.router)
-    guarded = Guard(app, origins=[portal.url, *origins], form_paths=plain.FORM_PATHS, largest_body_bytes=_LARGEST_BODY)
-    return CORSMiddleware(
+    for pages in (
+        landing.router,
+        entrance.router,
+        source_pages.router,
+        source_forms.router,
+        server_pages.router,
+        server_connect.router,
+        server_sources.router,
+        server_agents.router,
+        server_members.router,
+        server_keys.router,
+        server_settings.router,
+        guides.router,
+        playground_pages.router,
+        activity_pages.router,
+        account.router,
+        admin.router,
+        join.router,
+        consent.router,
+    ):
+        app.include_router(pages)
+    guarded = Guard(app, origins=[portal.url, *origins], json_prefix="/api/", largest_body_bytes=_LARGEST_BODY)
+    counted = CountStrangers(
         guarded,
+        portal.rates,
+        cookie=cookie_name(portal),
+        open_paths=_OPEN_PATHS,
+        client_paths=(),
+    )
+    people = CORSMiddleware(
+        counted,
         allow_origins=list(origins),
         allow_credentials=True,
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=["Authorization", "Content-Type"],
         expose_headers=["Retry-After", "X-Request-Id"],
     )
+    agents = CountStrangers(
+        create_endpoints(portal),
+        portal.rates,
+        cookie=cookie_name(portal),
+        open_paths=(),
+        client_paths=CLIENT_PATHS,
+    )
+    return OpenEndpoints(agents, people)
 
 
 class _Api(FastAPI):

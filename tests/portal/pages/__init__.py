@@ -1,0 +1,1 @@
+"""Pages as the server sends them, without a browser."""
