@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, Select, case, cast, extract, func, literal_column, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    TableValuedAlias,
+    Text,
+    case,
+    cast,
+    extract,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from database.models import AuditEvent
@@ -18,7 +30,6 @@ from repositories.audit import Filters
 CALL: Final = "tool.called"
 
 _SEARCH: Final = "search"
-_FIELDS: Final = ("key", "status", "took_ms", "reused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +86,23 @@ class Figures:
         return [BucketFigures(int(row[0]), row[1], row[2] or 0, row[3] or 0) for row in rows]
 
     async def sources(self) -> Sequence[SourceFigures]:
-        """Asked most often first. The database counts equal times, of which there are few: ranking every single one
-        takes it three times as long."""
-        reports = self._reports().subquery()
-        columns = (reports.c.key, reports.c.status, reports.c.took_ms)
+        """Asked most often first. The database counts equal reports; taking them apart costs us less than it."""
+        each, report = self._each_report()
         rows = await self._session.execute(
-            select(*columns, func.count()).where(reports.c.key.is_not(None)).group_by(*columns)
+            select(report.label("report"), func.count())
+            .select_from(AuditEvent)
+            .join(each, literal_column("1") == literal_column("1"))
+            .where(*self._calls, AuditEvent.target == _SEARCH)
+            .group_by(literal_column("report"))
         )
         statuses: dict[str, Counter[str]] = {}
         times: dict[str, Counter[int]] = {}
-        for key, status, took_ms, count in rows:
-            statuses.setdefault(key, Counter())[status] += count
-            times.setdefault(key, Counter())[took_ms] += count
+        for text, count in rows:
+            told = json.loads(text)
+            if "reused" in told:  # nobody was asked
+                continue
+            statuses.setdefault(told["key"], Counter())[told["status"]] += count
+            times.setdefault(told["key"], Counter())[told["took_ms"]] += count
         found = [
             SourceFigures(key, statuses[key], _percentile(times[key], 50), _percentile(times[key], 95))
             for key in statuses
@@ -105,22 +121,14 @@ class Figures:
         )
         return [AgentFigures(row[0], row[1], row[2], row[3], row[4] or 0, row[5]) for row in rows]
 
-    def _reports(self) -> Select[Any]:
-        """One row per source and search that asked it: key, status, took_ms. A reused answer asked nobody."""
+    def _each_report(self) -> tuple[TableValuedAlias, ColumnElement[str]]:
+        """The reports of a search as rows to join, one per source, and the text of one: JSON."""
         if self._is_sqlite:
             one = func.json_each(AuditEvent.sources).table_valued("value", name="one")
-            fields = [func.json_extract(one.c.value, f"$.{name}") for name in _FIELDS]
-        else:
-            listed = case((func.json_typeof(AuditEvent.sources) == "array", AuditEvent.sources), else_=func.json("[]"))
-            one = func.json_array_elements(listed).table_valued("value", name="one")
-            fields = [func.json_extract_path_text(one.c.value, name) for name in _FIELDS]
-        key, status, took_ms, reused = fields
-        return (
-            select(key.label("key"), status.label("status"), cast(took_ms, Integer).label("took_ms"))
-            .select_from(AuditEvent)
-            .join(one, literal_column("1") == literal_column("1"))
-            .where(*self._calls, AuditEvent.target == _SEARCH, reused.is_(None))
-        )
+            return one, one.c.value
+        listed = case((func.json_typeof(AuditEvent.sources) == "array", AuditEvent.sources), else_=func.json("[]"))
+        one = func.json_array_elements(listed).table_valued("value", name="one")
+        return one, cast(one.c.value, Text)
 
 
 def _failed() -> ColumnElement[bool]:
