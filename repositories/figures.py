@@ -92,7 +92,7 @@ class Figures:
             select(report.label("report"), func.count())
             .select_from(AuditEvent)
             .join(each, literal_column("1") == literal_column("1"))
-            .where(*self._calls, AuditEvent.target == _SEARCH)
+            .where(*self._calls, AuditEvent.target == _SEARCH, report.is_not(None))  # a call may have asked nobody
             .group_by(literal_column("report"))
         )
         statuses: dict[str, Counter[str]] = {}

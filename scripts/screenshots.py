@@ -130,6 +130,7 @@ def _running_demo() -> Iterator[Demo]:
     own, *gateways = _free_ports(_PORTS)
     environment = {
         **os.environ,  # noqa: TID251 - for the demo's own process, which reads its settings from there
+        "ANSWER_REUSE_S": "0",  # each picture asks the same question, and shows what the sources really take
         "PORT": str(own),
         "PORTAL_URL": f"http://localhost:{own}",
         "MCP_GATEWAY_URL_POOLS": ",".join(f"http://localhost:{port}" for port in gateways),

@@ -31,7 +31,7 @@ class Calls:
         self,
         whose: Person,
         at: datetime,
-        sources: Sequence[tuple[str, str, int]] = (),
+        sources: Sequence[tuple[str, str, int]] | None = (),
         *,
         tool: str = "search",
         actor: str = "key",
@@ -39,7 +39,7 @@ class Calls:
         outcome: str = "ok",
     ) -> None:
         self._clock.now = at
-        reports = [{"key": key, "status": status, "results": 1, "took_ms": ms} for key, status, ms in sources]
+        reports = [{"key": key, "status": status, "results": 1, "took_ms": ms} for key, status, ms in sources or ()]
         self.trail.record(
             Event(
                 user_id=UUID(whose.id),
@@ -49,7 +49,7 @@ class Calls:
                 target=tool,
                 outcome=outcome,
                 took_ms=5,
-                sources=reports if tool == "search" else None,
+                sources=reports if tool == "search" and sources is not None else None,
             )
         )
 
@@ -95,6 +95,7 @@ async def test_percentiles_are_times_that_were_measured(gatehouse_on_both: Stand
         status = "timeout" if ms > 98 else "unauthorized" if ms == 10 else "ok"
         calls.add(ann, START, [("box-1", status, ms), *([("outlook-1", "ok", 7)] if ms < 3 else [])])
     calls.add(ann, START)  # a search that asked no source
+    calls.add(ann, START, None, outcome="failed")  # one that was cut off before any report
     await calls.trail.flush()
     box, outlook = (await stats(ann))["sources"]
     assert box == {
