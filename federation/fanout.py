@@ -57,6 +57,9 @@ async def ask_all(
 ) -> AsyncGenerator[Outcome, None]:
     """One outcome per source, in the order in which they finish, all within the server's deadline. Closing the iterator
     cancels what is still under way."""
+    if len(sources) == 1:  # as in most servers: there is nothing to wait for beside it
+        yield await _ask(searches, peeking, server, sources[0], query)
+        return
     waiting = {
         asyncio.create_task(_ask(searches, peeking, server, served, query), name=f"search {served.key}")
         for served in sources

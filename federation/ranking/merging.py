@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from zlib import crc32
 
 from handlers.base import Hit
@@ -31,8 +31,7 @@ class Candidates:
     """Ids of the hits whose text was not returned but asked for afterwards."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where one source had a hit: its first is 1."""
 
     key: str
@@ -58,14 +57,17 @@ def places_of(lists: Sequence[Candidates]) -> list[Place]:
         for candidates in lists
         for rank, hit in enumerate(_without_repeats(candidates.hits), start=1)
     ]
-    places.sort(key=lambda place: (place.rank, place.lot))
+    if len(lists) > 1:
+        places.sort(key=lambda place: (place.rank, place.lot))
     return places
 
 
 def merge(places: Sequence[Place]) -> Sequence[tuple[Place, ...]]:
     """Groups of places with the same url or the same text, each in the order given. Two hits of one source are never
     merged: their source says that they are two things."""
-    texts = _texts_to_compare(places) if len({place.key for place in places}) > 1 else {}
+    if len({place.key for place in places}) <= 1:
+        return [(place,) for place in places]
+    texts = _texts_to_compare(places)
     groups: list[dict[str, Place]] = []
     by_mark: dict[tuple[str, ...], list[dict[str, Place]]] = {}
     for place in places:

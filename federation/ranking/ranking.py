@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from federation.ranking.merging import RANK_OFFSET, Candidates, Place, merge, places_of
@@ -118,12 +119,12 @@ def rank(question: str, lists: Sequence[Candidates], limit: int) -> Sequence[Ran
         (place.key, place.hit.id): Told(sum(points), asked, points, reading)
         for place, points, reading in zip(places, worth, readings, strict=True)
     }
-    scored = []
-    for group in merge(places):
-        told = max((told_by[place.key, place.hit.id] for place in group), key=Told.in_all)
-        scored.append((told.sum + sum(place.points for place in group), group, told))
-    scored.sort(key=lambda one: (-one[0], one[1][0].rank, one[1][0].lot))
-    return [Ranked(group, told) for _, group, told in scored[:limit]]
+    ranked = [
+        Ranked(group, max((told_by[place.key, place.hit.id] for place in group), key=Told.in_all))
+        for group in merge(places)
+    ]
+    ranked.sort(key=attrgetter("score"), reverse=True)  # equal ones stay as they are: better places first
+    return ranked[:limit]
 
 
 def is_light(lists: Sequence[Candidates]) -> bool:

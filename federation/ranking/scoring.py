@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from federation.ranking.merging import Place
 from federation.ranking.words import Term, fold
@@ -24,8 +24,7 @@ MOST_READ: Final = 20_000
 MOST_READ_IN_ALL: Final = 6_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What was found in one hit, term by term."""
 
     counts: tuple[int, ...]
@@ -63,7 +62,11 @@ def scale(terms: Sequence[Term], readings: Sequence[Reading]) -> Scale:
     """From the hits whose text is known; from the titles where that is none of them."""
     known = [reading for reading in readings if reading.length is not None] or readings
     lengths = [reading.length for reading in known if reading.length]
-    raw = [term.importance * math.sqrt(_rarity(known, number)) for number, term in enumerate(terms)]
+    columns = zip(*(reading.counts for reading in known), strict=True) if known else [()] * len(terms)
+    raw = [
+        term.importance * math.sqrt(_rarity(len(known), len(known) - counts.count(0)))
+        for term, counts in zip(terms, columns, strict=True)
+    ]
     total = sum(raw)
     return Scale(
         weights=tuple(weight / total for weight in raw) if total else tuple(0.0 for _ in raw),
@@ -75,15 +78,15 @@ def _read(terms: Sequence[Term], place: Place, most: int) -> Reading:
     title = fold(place.hit.title)
     text = fold((place.hit.text or "")[:most])
     whole = f"{title}\n{text}"  # no term reaches over the end of a line
-    counts = [term.pattern.count(whole) for term in terms]
+    found = [term.pattern.find(whole) for term in terms]
+    end_of_title = len(title)
     return Reading(
-        counts=tuple(counts),
-        in_title=tuple(count > 0 and term.pattern.count(title) > 0 for term, count in zip(terms, counts, strict=True)),
-        length=len(title) + len(text) if place.hit.text else None,
+        counts=tuple([count for count, _ in found]),
+        in_title=tuple([count > 0 and first < end_of_title for count, first in found]),
+        length=end_of_title + len(text) if place.hit.text else None,
     )
 
 
-def _rarity(readings: Sequence[Reading], number: int) -> float:
+def _rarity(hits: int, holding: int) -> float:
     """BM25's inverse document frequency, in the form that is never negative."""
-    holding = sum(1 for reading in readings if reading.counts[number])
-    return math.log(1 + (len(readings) - holding + 0.5) / (holding + 0.5))
+    return math.log(1 + (hits - holding + 0.5) / (holding + 0.5))

@@ -60,7 +60,7 @@ class Vocabulary:
         """The likeliest, as Snowball calls it."""
         if not words:
             return DEFAULT_LANGUAGE
-        likelihoods = [math.fsum(logs) for logs in zip(*(self._known(word)[1] for word in words), strict=True)]
+        likelihoods = list(map(math.fsum, zip(*[self._known(word)[1] for word in words], strict=True)))
         best = max(range(len(likelihoods)), key=likelihoods.__getitem__)
         surely = likelihoods[best] - likelihoods[self._english] > _SURER
         return self._languages[best] if surely else DEFAULT_LANGUAGE

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from federation.answers import fetch_answer, presentable, presentable_document, search_answer
+from federation.answers import PLAIN_PAGE, fetch_answer, opens, presentable, presentable_document, search_answer
 from federation.ranking.merging import Candidates
 from federation.ranking.ranking import rank
 from handlers.base import Document, Hit
@@ -95,6 +95,11 @@ def test_a_hit_without_a_title_is_called_so():
 def test_a_page_that_opens_is_given_as_it_is(url: str):
     assert shown(hit("1", url=url)).url == url
     assert fetched(document(url=url)).url == url
+
+
+@given(st.from_regex(PLAIN_PAGE, fullmatch=True))
+def test_an_address_that_is_not_looked_at_closely_would_pass_all_the_same(url: str):
+    assert opens(url)
 
 
 @pytest.mark.parametrize(
