@@ -24,6 +24,7 @@ from gateway.discovery import METADATA_PATHS, resource_metadata, unauthenticated
 from gateway.door import VISIT, Door, Visit
 from gateway.hosts import DOMAIN
 from gateway.protocol import Protocol
+from gateway.replies import Replies
 from gateway.widening import Widening
 from schemas.problems import plain_problem, problem_of
 from web.edge import ROUTE
@@ -55,14 +56,21 @@ class Gateway:
         self._rates = rates
         self._portal_url = portal_url
         self._origins = frozenset(origins)
-        self._mcp = StreamableHTTPSessionManager(
-            Protocol(federation, audit, version).server, stateless=True, max_request_body_size=_LARGEST_BODY
+        server = Protocol(federation, audit, version).server
+        self._streaming = StreamableHTTPSessionManager(server, stateless=True, max_request_body_size=_LARGEST_BODY)
+        self._in_one_piece = StreamableHTTPSessionManager(
+            server, stateless=True, json_response=True, max_request_body_size=_LARGEST_BODY
         )
-        self._served = Widening(self._mcp.asgi_app, federation, _LARGEST_BODY)
+        replies = Replies(
+            in_one_piece=self._in_one_piece.asgi_app,
+            streaming=self._streaming.asgi_app,
+            largest_body_bytes=_LARGEST_BODY,
+        )
+        self._served = Widening(replies, federation, _LARGEST_BODY)
 
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
-        async with self._mcp.run():
+        async with self._streaming.run(), self._in_one_piece.run():
             yield
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from mcp_types import CallToolResult, TextContent
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from federation.federation import Federation
+from gateway.bodies import Body
 from gateway.discovery import insufficient_scope
 from gateway.door import VISIT, Visit
 
@@ -43,32 +44,13 @@ class Widening:
         if not visit.agent.may_widen or not self._writing_tools(visit):
             await self._app(scope, receive, send)
             return
-        messages = await self._read(receive)
-        refusal = self._refuse(visit, b"".join(message.get("body", b"") for message in messages))
-        if refusal is not None:
-            await refusal(scope, receive, send)
-            return
-
-        async def replay() -> Message:
-            return messages.pop(0) if messages else await receive()
-
-        await self._app(scope, replay, send)
+        body = await Body.read(receive, self._largest_body)
+        refusal = self._refuse(visit, body.content)
+        await (refusal or self._app)(scope, body.receive, send)
 
     def _writing_tools(self, visit: Visit) -> frozenset[str]:
         every = {offer.name for offer in self._federation.tools(visit.server, may_write=True)}
         return frozenset(every - {offer.name for offer in self._federation.tools(visit.server, may_write=False)})
-
-    async def _read(self, receive: Receive) -> list[Message]:
-        """All of the body, or as much of it as shows that it is too large: then the application says so."""
-        messages: list[Message] = []
-        size = 0
-        while size <= self._largest_body:
-            message = await receive()
-            messages.append(message)
-            size += len(message.get("body", b""))
-            if message["type"] != "http.request" or not message.get("more_body", False):
-                break
-        return messages
 
     def _refuse(self, visit: Visit, body: bytes) -> Response | None:
         try:
