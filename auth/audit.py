@@ -32,7 +32,7 @@ from repositories.audit import AuditEvents, NewEvent
 _PERIOD_S: Final = 0.25
 _BATCH: Final = 500
 """Events in a transaction."""
-_PIECE: Final = 50
+_PIECE: Final = 100
 """Events in a statement: preparing one holds everybody else up, 25 us an event."""
 _MOST_WAITING: Final = 20_000
 _START: Final = "0" * 64

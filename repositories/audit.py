@@ -8,9 +8,10 @@ from datetime import date, datetime
 from typing import Any, TypedDict, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Table, insert, or_, select, update
+from sqlalchemy import ColumnElement, Table, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from database.bulk import insert_rows
 from database.models import ApiKey, AuditEvent, Grant, User
 from repositories.paging import Page, Window, fetch_page
 
@@ -77,7 +78,7 @@ class AuditEvents:
 
     async def add_all(self, events: Sequence[NewEvent]) -> None:
         """Rows are never made objects of: that would double the time."""
-        await self._session.execute(insert(cast("Table", AuditEvent.__table__)), list(events))
+        await insert_rows(self._session, cast("Table", AuditEvent.__table__), events)
 
     async def list_of(self, user_id: UUID, window: Window, filters: Filters = EVERYTHING) -> Page[AuditEvent]:
         """The trail of one user, newest first."""

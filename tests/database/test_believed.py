@@ -78,7 +78,7 @@ async def test_a_change_here_is_seen_at_once(book: Book, believed: Believed[str,
 async def test_what_is_being_read_while_it_is_changed_is_not_believed(book: Book, believed: Believed[str, str]):
     book.open.clear()
     reading = asyncio.create_task(believed.get("a"))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0.01)
     book.text = "second"
     believed.forget()
     book.open.set()
@@ -86,18 +86,30 @@ async def test_what_is_being_read_while_it_is_changed_is_not_believed(book: Book
     assert await believed.get("a") == "second"
 
 
-async def test_one_reads_anew_and_the_others_do_not_wait(book: Book, seconds: Seconds, believed: Believed[str, str]):
+async def test_it_is_read_anew_before_it_is_too_old_and_nobody_waits(
+    book: Book, seconds: Seconds, believed: Believed[str, str]
+):
     await believed.get("a")
     seconds.passed += 0.8
     book.text = "second"
     book.open.clear()
-    renewing = asyncio.create_task(believed.get("a"))
-    await asyncio.sleep(0)
     assert [await believed.get("a") for _ in range(3)] == ["first"] * 3
+    await asyncio.sleep(0)
     assert book.reads["a"] == 2
     book.open.set()
-    assert await renewing == "second"
+    await asyncio.sleep(0.01)
     assert await believed.get("a") == "second"
+    assert book.reads["a"] == 2
+
+
+async def test_those_who_must_wait_wait_for_one_reading(book: Book, believed: Believed[str, str]):
+    book.open.clear()
+    waiting = [asyncio.create_task(believed.get("a")) for _ in range(5)]
+    await asyncio.sleep(0)
+    waiting.pop(0).cancel()  # takes nothing from the others
+    book.open.set()
+    assert await asyncio.gather(*waiting) == ["first"] * 4
+    assert book.reads["a"] == 1
 
 
 async def test_if_reading_anew_never_ends_nothing_old_is_told(
@@ -105,14 +117,47 @@ async def test_if_reading_anew_never_ends_nothing_old_is_told(
 ):
     await believed.get("a")
     seconds.passed += 0.8
-    book.text = "second"
     book.open.clear()
-    stuck = asyncio.create_task(believed.get("a"))
+    assert await believed.get("a") == "first"
     await asyncio.sleep(0)
-    seconds.passed += 0.3
+    book.text = "second"
+    seconds.passed += 1.1  # what is being read is older than a second by now
     late = asyncio.create_task(believed.get("a"))
-    await asyncio.sleep(0)
+    await asyncio.sleep(0.01)
     assert book.reads["a"] == 3
-    stuck.cancel()
     book.open.set()
     assert await late == "second"
+    assert await believed.get("a") == "second"
+
+
+async def test_an_error_is_told_to_all_who_wait_and_to_nobody_later(seconds: Seconds):
+    texts: list[str | None] = [None, "second"]
+
+    async def read(_name: str) -> str:
+        text = texts.pop(0)
+        if text is None:
+            raise OSError("away")
+        return text
+
+    believed = Believed(read, seconds)
+    told = await asyncio.gather(believed.get("a"), believed.get("a"), return_exceptions=True)
+    assert [type(error) for error in told] == [OSError, OSError]
+    assert await believed.get("a") == "second"
+
+
+async def test_what_could_not_be_read_anew_is_asked_for_again(seconds: Seconds):
+    texts: list[str | None] = ["first", None, "second"]
+
+    async def read(_name: str) -> str:
+        text = texts.pop(0)
+        if text is None:
+            raise OSError("away")
+        return text
+
+    believed = Believed(read, seconds)
+    assert await believed.get("a") == "first"
+    seconds.passed += 0.8
+    assert await believed.get("a") == "first"
+    await asyncio.sleep(0.01)
+    seconds.passed += 0.3
+    assert await believed.get("a") == "second"
