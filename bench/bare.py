@@ -20,8 +20,9 @@ Context = ServerRequestContext[Any, Any]
 _NAME: Final = "bare"
 
 
-def serve_bare(tell: Tell[tuple[str, int]], answer: dict[str, Any]) -> None:
-    """Tells its address, and answers every search with this answer until SIGTERM."""
+def serve_bare(tell: Tell[tuple[str, int]], answer: dict[str, Any], *, lean: bool = False) -> None:
+    """Tells its address, and answers every search with this answer until SIGTERM. As the SDK comes, it lists its tools
+    at each call to compare headers with their schemas, and is ready to stream; `lean` switches both off."""
     text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
     constant = CallToolResult(content=[TextContent(type="text", text=text)], structured_content=answer)
 
@@ -35,9 +36,9 @@ def serve_bare(tell: Tell[tuple[str, int]], answer: dict[str, Any]) -> None:
         _NAME,
         on_list_tools=list_tools,
         on_call_tool=call_tool,
-        get_tool_input_schema=lambda _name: None,  # without it, it would list its tools at each call
+        get_tool_input_schema=(lambda _name: None) if lean else None,
     )
-    sessions = StreamableHTTPSessionManager(server, stateless=True)
+    sessions = StreamableHTTPSessionManager(server, stateless=True, json_response=lean)
     with listening() as opened:
         serving = Announcing(config_of(StreamableHTTPASGIApp(sessions)), lambda: tell(opened.getsockname()))
 

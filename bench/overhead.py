@@ -1,7 +1,8 @@
 """What the gateway costs beside the official SDK's server. `python -m bench.overhead`; JSON last.
 
-In one run, taking turns: the bare SDK server that answers a constant; the gateway with auth, audit and one source in
-its process; the gateway with one source that asks an HTTP server on loopback. All give answers of the same shape.
+In one run, taking turns: the SDK's server as it comes, which answers a constant; the gateway with auth, audit and one
+source in its process; the gateway with one source that asks an HTTP server on loopback. All give answers of the same
+shape.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from bench.upstream import address_of, serve_upstream
 HITS: Final = 10
 CONNECTIONS: Final = (1, 16)
 REPORTED: Final = ("bare", "gateway", "gateway_http")
-"""What the JSON holds; the table also has the gateway asked one question again and again."""
+"""What the JSON holds. The table also has the SDK's server with everything switched off that we do without, and the
+gateway asked one question again and again."""
 
 _NUMBERS: Final = itertools.count()  # no two questions of a run are alike
 
@@ -112,11 +114,14 @@ def _subjects(stack: ExitStack, hits: int, version: str) -> Mapping[str, Subject
     ).told
     gateway = _subject(inside, version)
     [reply] = ask(gateway.address, [gateway.searches.request(0)], connections=1)
+    to_bare = Searches(host="bare.bench.example", key=None, version=version)
     bare = stack.enter_context(running(serve_bare, reply.answer())).told
+    lean = stack.enter_context(running(serve_bare, reply.answer(), lean=True)).told
     return {
-        "bare": Subject(bare, Searches(host="bare.bench.example", key=None, version=version)),
+        "bare": Subject(bare, to_bare),
         "gateway": gateway,
         "gateway_http": _subject(outside, version),
+        "bare, lean": Subject(lean, to_bare),
         "gateway, one question": _subject(inside, version, lambda _number: question(0)),
     }
 

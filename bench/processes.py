@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -39,11 +39,11 @@ class Running(Generic[ToldT]):
 
 
 @contextmanager
-def running(work: Callable[..., None], *arguments: Any) -> Iterator[Running[Any]]:
-    """`work(tell, *arguments)` in a new process, from the moment it tells that it is ready. It is asked to stop by
-    SIGTERM. Raises NotStarted."""
+def running(work: Callable[..., None], *arguments: Any, **options: Any) -> Iterator[Running[Any]]:
+    """`work(tell, *arguments, **options)` in a new process, from the moment it tells that it is ready. It is asked to
+    stop by SIGTERM. Raises NotStarted."""
     ours, theirs = _SPAWN.Pipe()
-    process = _SPAWN.Process(target=_run, args=(theirs, work, arguments), name=work.__name__, daemon=True)
+    process = _SPAWN.Process(target=_run, args=(theirs, work, arguments, options), name=work.__name__, daemon=True)
     process.start()
     theirs.close()
     try:
@@ -61,5 +61,5 @@ def running(work: Callable[..., None], *arguments: Any) -> Iterator[Running[Any]
         process.join()
 
 
-def _run(pipe: Connection, work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    work(pipe.send, *arguments)
+def _run(pipe: Connection, work: Callable[..., None], arguments: tuple[Any, ...], options: Mapping[str, Any]) -> None:
+    work(pipe.send, *arguments, **options)
