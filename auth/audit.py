@@ -2,8 +2,8 @@
 
 Each process is a writer with a name of its own and keeps one chain per day. An event's hash covers the one before it
 and everything in the row except what identifies a person; of that it covers a salted commitment, so that a purge can
-empty those columns and the chain still verifies. At most what was recorded in the last quarter of a second is lost when
-a process is killed; a clean stop loses nothing.
+empty those columns and the chain still verifies. What was recorded in the last quarter of a second is lost when a
+process is killed, under full load in the last second; a clean stop loses nothing.
 """
 
 from __future__ import annotations
