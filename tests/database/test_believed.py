@@ -18,12 +18,15 @@ class Book:
 
     def __init__(self) -> None:
         self.text = "first"
+        self.is_away = False
         self.reads: Counter[str] = Counter()
         self.open = asyncio.Event()
         self.open.set()
 
     async def read(self, name: str) -> str:
         self.reads[name] += 1
+        if self.is_away:
+            raise OSError("away")
         text = self.text
         await self.open.wait()
         return text
@@ -130,34 +133,22 @@ async def test_if_reading_anew_never_ends_nothing_old_is_told(
     assert await believed.get("a") == "second"
 
 
-async def test_an_error_is_told_to_all_who_wait_and_to_nobody_later(seconds: Seconds):
-    texts: list[str | None] = [None, "second"]
-
-    async def read(_name: str) -> str:
-        text = texts.pop(0)
-        if text is None:
-            raise OSError("away")
-        return text
-
-    believed = Believed(read, seconds)
+async def test_an_error_is_told_to_all_who_wait_and_to_nobody_later(book: Book, believed: Believed[str, str]):
+    book.is_away = True
     told = await asyncio.gather(believed.get("a"), believed.get("a"), return_exceptions=True)
     assert [type(error) for error in told] == [OSError, OSError]
-    assert await believed.get("a") == "second"
-
-
-async def test_what_could_not_be_read_anew_is_asked_for_again(seconds: Seconds):
-    texts: list[str | None] = ["first", None, "second"]
-
-    async def read(_name: str) -> str:
-        text = texts.pop(0)
-        if text is None:
-            raise OSError("away")
-        return text
-
-    believed = Believed(read, seconds)
+    book.is_away = False
     assert await believed.get("a") == "first"
+
+
+async def test_what_could_not_be_read_anew_is_asked_for_again(
+    book: Book, seconds: Seconds, believed: Believed[str, str]
+):
+    await believed.get("a")
     seconds.passed += 0.8
+    book.is_away = True
     assert await believed.get("a") == "first"
     await asyncio.sleep(0.01)
+    book.is_away, book.text = False, "second"
     seconds.passed += 0.3
     assert await believed.get("a") == "second"

@@ -21,6 +21,7 @@ from handlers.base import DatabaseRules, Lent
 from main import utc_now
 from schemas.answers import SourceReport
 from services.egress import Egress
+from tests.federation.servers import public_server
 from tests.scripted import Script, Stage, Theatre, theatre
 
 
@@ -57,19 +58,7 @@ class Workshop:
         return ServedSource(**values)
 
     def serve(self, *sources: ServedSource, deadline_s: float = 10, results: int = 20) -> ServedServer:
-        return ServedServer(
-            id=uuid4(),
-            owner_id=uuid4(),
-            assignment_id=uuid4(),
-            domain="g1.example.com",
-            url="https://g1.example.com",
-            name="Mine",
-            access="public",
-            instructions=None,
-            deadline=timedelta(seconds=deadline_s),
-            results=results,
-            sources=tuple(sorted(sources, key=lambda source: source.key)),
-        )
+        return public_server(sources, deadline_s=deadline_s, results=results)
 
     def scripted(self, deadline_s: float = 10, results: int = 20, **scripts: Script) -> ServedServer:
         """A server with one source per script."""

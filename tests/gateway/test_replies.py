@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import httpx2
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from auth.agents import ANONYMOUS
-from federation.directory import ServedServer
 from gateway.door import VISIT, Visit
 from gateway.replies import Replies
+from tests.federation.servers import public_server
 from tests.gateway.wire import LEGACY, MODERN, call, request
 from tests.scripted import Script, Theatre, hit
 
@@ -37,25 +35,9 @@ class Heard:
         return application
 
 
-def served(deadline_s: float) -> ServedServer:
-    return ServedServer(
-        id=uuid4(),
-        owner_id=uuid4(),
-        assignment_id=uuid4(),
-        domain="g1.example.com",
-        url="https://g1.example.com",
-        name="Mine",
-        access="public",
-        instructions=None,
-        deadline=timedelta(seconds=deadline_s),
-        results=20,
-        sources=(),
-    )
-
-
 def asked(headers: Mapping[str, str], deadline_s: float = 10) -> Scope:
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-    visit = Visit(server=served(deadline_s), agent=ANONYMOUS, address="", client="")
+    visit = Visit(server=public_server(deadline_s=deadline_s), agent=ANONYMOUS, address="", client="")
     return {"type": "http", "method": "POST", "path": "/mcp", "headers": raw, VISIT: visit}
 
 
@@ -115,7 +97,7 @@ async def test_who_takes_no_stream_is_refused_as_ever():
     assert await chosen(SEARCH, Accept="application/json") == "stream"
 
 
-async def test_a_cancellation_from_elsewhere_is_none_of_the_clients(monkeypatch: pytest.MonkeyPatch):
+async def test_a_cancellation_from_elsewhere_is_none_of_the_clients():
     begun = asyncio.Event()
 
     async def endless(scope: Scope, receive: Receive, send: Send) -> None:
