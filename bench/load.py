@@ -70,6 +70,11 @@ class Reply:
     took_ms: float
     raw: bytes
 
+    @property
+    def is_ok(self) -> bool:
+        """Whether its status is 200."""
+        return self.raw.startswith(_OK)
+
     def answer(self) -> dict[str, Any]:
         """The search answer. Raises BadReply for anything else than one, and for one without a single hit."""
         body = self.raw.partition(_END_OF_HEAD)[2]
@@ -90,7 +95,7 @@ def ask(address: tuple[str, int], requests: Iterable[bytes], *, connections: int
     waiting = iter(requests)
     with selectors.DefaultSelector() as selector, ExitStack() as stack:
         for request in islice(waiting, connections):
-            connection = _Connection(stack.enter_context(_connected(address)))
+            connection = Connection(stack.enter_context(connected(address)))
             selector.register(connection.socket, selectors.EVENT_READ, connection)
             connection.send(request)
         while selector.get_map():
@@ -101,6 +106,8 @@ def ask(address: tuple[str, int], requests: Iterable[bytes], *, connections: int
                 reply = key.data.receive()
                 if reply is None:
                     continue
+                if not reply.is_ok:
+                    raise BadReply(f"a server answered {reply.raw[:40]!r}")
                 following = next(waiting, None)
                 if following is None:
                     selector.unregister(key.fileobj)
@@ -110,7 +117,7 @@ def ask(address: tuple[str, int], requests: Iterable[bytes], *, connections: int
 
 
 @dataclass(slots=True)
-class _Connection:
+class Connection:
     """One keep-alive connection with at most one request under way."""
 
     socket: socket.socket
@@ -123,19 +130,18 @@ class _Connection:
         self.socket.sendall(request)
 
     def receive(self) -> Reply | None:
-        """The reply, once it is complete. Raises BadReply."""
+        """The reply, whatever its status, once it is complete. Raises BadReply where the connection ends before."""
         piece = self.socket.recv(_PIECE_BYTES)
         if not piece:
             raise BadReply("the server closed the connection")
         self.received += piece
         if not _is_complete(self.received):
             return None
-        if not self.received.startswith(_OK):
-            raise BadReply(f"a server answered {bytes(self.received[:40])!r}")
         return Reply((time.perf_counter() - self.sent_at) * 1000, bytes(self.received))
 
 
-def _connected(address: tuple[str, int]) -> socket.socket:
+def connected(address: tuple[str, int]) -> socket.socket:
+    """A connection that sends at once."""
     opened = socket.create_connection(address, timeout=_SILENT_S)
     opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return opened

@@ -17,7 +17,7 @@ _SPAWN: Final = multiprocessing.get_context("spawn")  # a fork would take the be
 ToldT = TypeVar("ToldT")
 
 Tell = Callable[[ToldT], None]
-"""Called once by what runs in a process, when it is ready, with what the others must know of it."""
+"""Called by what runs in a process, when it is ready, with what the others must know of it."""
 
 
 class NotStarted(Exception):
@@ -26,10 +26,18 @@ class NotStarted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Running(Generic[ToldT]):
-    """A process that serves, and what it told of itself."""
+    """A process at work, and what it told first."""
 
     told: ToldT
     pid: int
+    _pipe: Connection
+
+    def hear(self) -> Any:
+        """What it tells next. Raises NotStarted where it ends without a word."""
+        try:
+            return self._pipe.recv()
+        except EOFError as error:
+            raise NotStarted("a process of the bench ended without telling what it found") from error
 
     def resident_mb(self) -> float:
         """The memory it holds now, as the kernel counts it; Linux only."""
@@ -53,7 +61,7 @@ def running(work: Callable[..., None], *arguments: Any, **options: Any) -> Itera
             told = ours.recv()
         except EOFError as error:
             raise NotStarted(f"{process.name} ended while starting") from error
-        yield Running(told, process.pid or 0)
+        yield Running(told, process.pid or 0, ours)
     finally:
         process.terminate()
         process.join(_STOP_S)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bench import fanout, isolation, memory, overhead
+from bench import fanout, isolation, memory, overhead, overload
 from bench.figures import percentile
 from bench.load import BadReply, Reply
 
@@ -61,6 +61,28 @@ def test_isolation_measures_one_tenant_beside_another(capsys: pytest.CaptureFixt
     told = last_line(capsys, isolation.main, "--seconds", "0.3", "--hung", "4")
     assert told.keys() == {"alone_p99_ms", "beside_hung_p99_ms", "moved"}
     assert told["alone_p99_ms"] >= 50
+
+
+@pytest.mark.slow
+def test_overload_tells_what_a_crowd_and_its_neighbour_are_answered(capsys: pytest.CaptureFixture[str]):
+    told = last_line(capsys, overload.main, "--seconds", "1", "--most-callers", "160")
+    assert told["alone_per_s"] > 0
+    crowds = {run["crowd"]: run for run in told["crowds"]}
+    assert list(crowds) == [
+        "160 that wait 1 s when told to", "160 that wait 0.3 s each time", "160 that never wait",
+    ]  # fmt: skip
+    assert all(run["answered_per_s"] + run["refused_per_s"] > 0 for run in crowds.values())
+    assert crowds["160 that never wait"]["refused_p95_ms"] > 0
+
+
+def test_only_an_answer_and_a_refusal_with_its_time_count_in_an_overload():
+    heard = overload.Heard()
+    heard.add(Reply(1.0, b"HTTP/1.1 200 OK\r\n\r\n{}"))
+    heard.add(Reply(2.0, b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n\r\n{}"))
+    assert (heard.took_ms, heard.refused_ms) == ([1.0], [2.0])
+    for raw in (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", b"HTTP/1.1 500 Internal Server Error\r\n\r\n"):
+        with pytest.raises(BadReply):
+            heard.add(Reply(1.0, raw))
 
 
 def test_a_percentile_is_a_value_that_was_measured():
