@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Executable
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Executable, event
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
@@ -64,6 +64,10 @@ class Dialect(Protocol):
 
     async def end(self, driver: Any, *, keep: bool) -> None:
         """Commits or rolls back, and leaves the session as if it were new."""
+        ...
+
+    def is_lost(self, driver: Any) -> bool:
+        """Whether the server has closed the connection, as far as can be known without asking it."""
         ...
 
     async def stop(self, driver: Any) -> None:
@@ -189,7 +193,7 @@ class Database:
         async def open_one() -> Any:
             return await self._dialect.open(writing=writing)
 
-        return create_async_engine(
+        engine = create_async_engine(
             f"{self._dialect.name}://",
             async_creator=open_one,
             # Transactions are begun and ended by the dialect, which knows how to make them hold.
@@ -198,6 +202,14 @@ class Database:
             hide_parameters=True,
             **options,
         )
+        event.listen(engine.sync_engine, "checkout", self._refuse_lost)
+        return engine
+
+    def _refuse_lost(self, connection: Any, *_: object) -> None:
+        """Makes the pool replace a connection that was closed while nobody used it, by a server that was started anew
+        or ends idle sessions."""
+        if self._dialect.is_lost(connection.driver_connection):
+            raise DisconnectionError
 
     @asynccontextmanager
     async def _session(self, engine: AsyncEngine, *, writing: bool) -> AsyncIterator[Session]:

@@ -129,6 +129,10 @@ class MySql:
         await driver.read_packet()
         await self._prepare(driver)
 
+    def is_lost(self, driver: Any) -> bool:
+        transport = driver._transport  # noqa: SLF001 - asyncmy itself notices only when it writes
+        return transport is None or transport.is_closing()
+
     async def stop(self, driver: Any) -> None:
         # The server goes on with a statement whose client has gone; a user may kill what is theirs.
         number = int(driver.thread_id())
@@ -218,5 +222,6 @@ def _explain_number(number: int) -> GatehouseError | None:
         **dict.fromkeys((1040, 1203, 1226), problems.FULL),
         **dict.fromkeys((1205, 1213), problems.LOCKED),
         **dict.fromkeys((2006, 2013, 2014, 2055, 1053, 1927), problems.LOST),
+        **dict.fromkeys((1296, 1429, 1430, 1644), problems.FAILED_INSIDE),
     }.get(number)
     return SourceUnavailable(told) if told else None

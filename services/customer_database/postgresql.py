@@ -85,6 +85,15 @@ _MAY_WRITE: Final = text(
 _LONGEST_INDEXED: Final = 200_000
 # Making the words of 5 MB of rows anew takes about a second (measured), which is a good part of a search's budget.
 _LARGEST_UNINDEXED: Final = 5_000_000
+_CLASSES: Final = {
+    "42": problems.UNKNOWN_NAME,
+    "22": problems.BAD_VALUE,
+    "23": problems.CONSTRAINT,
+    **dict.fromkeys(("08", "57"), problems.LOST),
+    **dict.fromkeys(("53", "54", "58", "XX"), problems.OUT_OF_ORDER),
+    **dict.fromkeys(("38", "39", "HV", "P0"), problems.FAILED_INSIDE),
+}
+"""What all errors of a class have in common, where the state itself is not known."""
 _LANGUAGE: Final = re.compile(r"to_tsvector\('(\w+)'::regconfig")
 
 
@@ -141,6 +150,10 @@ class PostgreSql:
     async def end(self, driver: asyncpg.Connection[Any], *, keep: bool) -> None:
         # Settings, cursors and advisory locks outlive a transaction.
         await driver.execute(f"{'COMMIT' if keep else 'ROLLBACK'}; {driver.get_reset_query()}")
+
+    def is_lost(self, driver: asyncpg.Connection[Any]) -> bool:
+        closed: bool = driver.is_closed()
+        return closed
 
     async def stop(self, driver: asyncpg.Connection[Any]) -> None:
         # A cancelled wait has made asyncpg send the server a cancel request; closing waits until it is out.
@@ -254,7 +267,5 @@ def _explain_state(state: str) -> GatehouseError | None:
         "40P01": problems.LOCKED,
     }.get(state)
     if told is None:
-        told = {"42": problems.UNKNOWN_NAME, "22": problems.BAD_VALUE, "23": problems.CONSTRAINT}.get(state[:2])
-    if told is None and state[:2] in ("08", "53", "54", "57", "58", "XX"):
-        told = problems.LOST
+        told = _CLASSES.get(state[:2])
     return SourceUnavailable(told) if told else None

@@ -24,6 +24,11 @@ TOO_SLOW: Final = "The database stopped the statement because it took too long."
 LOCKED: Final = "Somebody else holds a lock in this database. Try again in a moment."
 FULL: Final = "The database server takes no more connections. Try again in a moment."
 LOST: Final = "The connection to the database was lost. Try again in a moment."
+OUT_OF_ORDER: Final = "The database server has trouble of its own. Try again later; its log says more."
+FAILED_INSIDE: Final = (
+    "A function, view or foreign table in the database failed. The server's log says why: mend it there, or correct "
+    "the settings."
+)
 UNREACHABLE: Final = (
     "The database did not answer at its host and port. Check both, and whether a firewall is in the way; "
     "a server that does not encrypt needs ?sslmode=disable in the URL."

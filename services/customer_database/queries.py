@@ -82,7 +82,8 @@ def _statement(reader: Reader, sql: str, types: Mapping[str, type], most: int) -
     statement = _bare(sql)
     if reader.rows_as_json:
         # The server cuts its rows before they are sent to us. The line break ends a comment that the SQL may end with.
-        cut = f"pg_catalog.left(pg_catalog.row_to_json(answer)::text, {LONGEST_ROW + 1})"
+        # Without the asterisk, `answer` would mean a column of that name where there is one.
+        cut = f"pg_catalog.left(pg_catalog.row_to_json(answer.*)::text, {LONGEST_ROW + 1})"
         statement = f"SELECT {cut} FROM (\n{statement}\n) AS answer LIMIT {most + 1}"  # noqa: S608 - the owner's SQL
     return text(statement).bindparams(*_binds(types))
 

@@ -91,6 +91,9 @@ class SqliteFile:
     async def end(self, driver: aiosqlite.Connection, *, keep: bool) -> None:
         await driver.execute("COMMIT" if keep else "ROLLBACK")
 
+    def is_lost(self, driver: aiosqlite.Connection) -> bool:
+        return False  # a file has nobody who could hang up
+
     async def stop(self, driver: aiosqlite.Connection) -> None:
         await driver.interrupt()
 

@@ -14,6 +14,7 @@ import httpx2
 from pydantic import BaseModel, ConfigDict, JsonValue, SecretStr, ValidationError
 
 from errors import SourceError, SourceRateLimited, SourceTimeout, SourceUnavailable
+from services.retries import LONGEST_PAUSE, RetryBudget, is_worth
 from services.snowflake.refusals import NOT_FOUND, REJECTED, STRANGE, UNREACHABLE, refusal
 
 USER_AGENT: Final = "gatehouse/1.0"
@@ -22,7 +23,6 @@ LARGEST_REPLY_BYTES: Final = 16 * 1024 * 1024
 """After decompression."""
 
 _CONNECT_S: Final = 5.0
-_LONGEST_PAUSE: Final = timedelta(seconds=2)
 _PAUSES_S: Final = (0.2, 0.8)
 """Before the one repetition: somewhere between these, so that callers who failed together do not return together."""
 _NOT_PROCESSED: Final = frozenset(
@@ -87,7 +87,8 @@ class Success:
 
 
 class Account:
-    """Sends requests, at most twice each, and turns everything but success into our errors."""
+    """Sends requests, at most twice each and few of them so when much was repeated lately, and turns everything but
+    success into our errors."""
 
     def __init__(
         self,
@@ -104,16 +105,21 @@ class Account:
         self._url = url
         self._token = token
         self._jitter = jitter
+        self._retries = RetryBudget()
 
     async def send(self, request: Request) -> Success:
         """Raises the SourceErrors of `refusals`, SourceTimeout after the request's time, and SourceUnavailable when
         there is no reply or none that can be read."""
+        self._retries.earn()
         try:
             async with asyncio.timeout(request.timeout.total_seconds()):
                 try:
                     return await self._attempt(request, {})
                 except _Repeatable as failure:
-                    await self.sleep(failure.pause(self._jitter))
+                    pause_s = failure.pause(self._jitter)
+                    if not self._retries.spend():
+                        raise
+                    await self.sleep(pause_s)
                     return await self._attempt(request, request.repeat or {})
         except _Repeatable as failure:
             raise failure.error from failure.__cause__
@@ -170,13 +176,13 @@ class _Repeatable(Exception):
         self.error = error
 
     def pause(self, jitter: Callable[[float, float], float]) -> float:
-        """Seconds to wait. Raises the error itself where Snowflake asks for more patience than a search has."""
+        """Seconds to wait. Raises the error itself where Snowflake asks for more patience than a search has, and where
+        no time is left for another try."""
         asked = self.error.retry_after if isinstance(self.error, SourceRateLimited) else None
-        if asked is None:
-            return jitter(*_PAUSES_S)
-        if asked > _LONGEST_PAUSE:
+        wanted = timedelta(seconds=jitter(*_PAUSES_S)) if asked is None else asked
+        if wanted > LONGEST_PAUSE or not is_worth(wanted):
             raise self.error
-        return asked.total_seconds()
+        return wanted.total_seconds()
 
 
 def _problem(request: Request, response: httpx2.Response, body: bytes) -> SourceError | _Repeatable:

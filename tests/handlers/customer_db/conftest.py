@@ -84,6 +84,12 @@ def own_shop(request, open_shop: Callable[[str], Shop]) -> Shop:
     return open_shop(request.param)
 
 
+@pytest.fixture(params=[kind for kind in KINDS if kind != "sqlite"])
+def own_served(request, open_shop: Callable[[str], Shop]) -> Shop:
+    """A database behind a server, with a user whom no other test connects as."""
+    return open_shop(request.param)
+
+
 @pytest.fixture
 async def connect(tmp_path: Path):
     """Connects sources, and closes them at the end."""

@@ -182,6 +182,11 @@ async def test_a_query_runs_with_the_values_it_was_given(shop, connect):
     assert (await run(source, "tickets_by_status", status="' OR '1'='1", least=0))["rows"] == []
 
 
+async def test_a_query_may_name_a_column_as_our_own_sql_names_its_rows(shop, connect):
+    source = connect(shop, queries=[query(sql="SELECT 42 AS answer", parameters=[])])
+    assert (await run(source, "tickets_by_status"))["rows"] == [[42]]
+
+
 async def test_a_value_that_is_not_required_is_null(shop, connect):
     optional = {"name": "status", "description": "Any without it.", "required": False}
     sql = "SELECT count(*) FROM tickets WHERE :status IS NULL OR status = :status"

@@ -125,6 +125,15 @@ async def test_it_is_tried_twice_at_most(status):
     assert len(stand_in) == 2
 
 
+async def test_an_outage_is_not_answered_with_a_storm():
+    stand_in = StandIn(refused(503))
+    account = account_for(stand_in)
+    for _ in range(100):
+        with pytest.raises(SourceUnavailable):
+            await account.send(ASK)
+    assert len(stand_in) <= 123
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 422, 500])
 async def test_what_will_not_change_is_tried_once(status):
     stand_in = StandIn(refused(status))
