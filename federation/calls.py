@@ -18,6 +18,7 @@ from federation.protection.breaker import Breaker, Permit, Verdict
 from federation.protection.bulkhead import Bulkheads
 from federation.protection.flight import Flight, Flights
 from handlers.base import Source
+from services.retries import answer_within
 
 AnswerT = TypeVar("AnswerT")
 
@@ -56,14 +57,21 @@ class Calls:
         """What the source answers. Raises SourceTimeout at the end of the budget, also when the source takes no notice
         of being cancelled; SourcePaused at once while its breaker is open; and otherwise what the source raises: one of
         our errors, or SourceError for a bug of ours."""
-        return await self.wait(self.start(served, ask, even_if_paused=even_if_paused), served.name, budget)
+        return await self.wait(self.start(served, ask, budget, even_if_paused=even_if_paused), served.name, budget)
 
     def start(
-        self, served: ServedSource, ask: Callable[[Source], Awaitable[AnswerT]], *, even_if_paused: bool = False
+        self,
+        served: ServedSource,
+        ask: Callable[[Source], Awaitable[AnswerT]],
+        budget: timedelta,
+        *,
+        even_if_paused: bool = False,
     ) -> Flight[AnswerT]:
-        """The same for several who `wait` for it together. Somebody must, or nobody will end it."""
+        """The same for several who `wait` for it together. Somebody must, or nobody will end it. The budget tells the
+        source whether a second try is worth it."""
 
         async def call(flight: Flight[AnswerT]) -> AnswerT:
+            answer_within(budget)
             with only_our_errors(served.name):
                 return await self._ask(served, ask, flight, even_if_paused=even_if_paused)
 
@@ -80,6 +88,7 @@ class Calls:
         """The same for work that needs no saved source; `name` is what did not answer."""
 
         async def call(_flight: Flight[AnswerT]) -> AnswerT:
+            answer_within(budget)
             with only_our_errors(name):
                 return await work
 

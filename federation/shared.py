@@ -53,7 +53,7 @@ class SharedAnswers(Generic[AnswerT]):
         if flight is not None and flight.may_be_joined:
             self._metrics.call_joined(served.type)
         else:
-            flight = self._under_way[question] = self._calls.start(served, ask)
+            flight = self._under_way[question] = self._calls.start(served, ask, budget)
         try:
             answer = await self._calls.wait(flight, served.name, budget)
             if self._under_way.get(question) is flight:  # else something was changed while it was under way

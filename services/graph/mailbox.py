@@ -29,7 +29,7 @@ from services.graph.values import (
     read_message,
     read_page,
 )
-from services.retries import RetryBudget, pause_after
+from services.retries import WORTH_TRYING, RetryBudget, pause_after
 from services.tokens import TokenCache
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ MOST_AT_ONCE: Final = 4
 """Requests of one app at the same time, more are answered 429 (Graph docs, "Microsoft Graph service-specific
 throttling limits", Outlook)."""
 _SIGN_IN_TIMEOUT: Final = timedelta(seconds=5)
-_WORTH_TRYING: Final = timedelta(seconds=1)
-"""With less time than this left, the first failure is told, rather than that the second try took too long."""
 _LINK: Final = re.compile(r"https?://[\x21-\x5b\x5d-\x7e]{1,8000}")
 MOST_JSON_BYTES: Final = 32_000_000
 MOST_ATTACHMENTS: Final = 50
@@ -161,7 +159,7 @@ class Mailbox:
         """Whether to ask once more, after the pause that comes before."""
         ends_at = limit.when()
         time_left_s = 0.0 if ends_at is None else ends_at - asyncio.get_running_loop().time()
-        if pause is None or (pause + _WORTH_TRYING).total_seconds() > time_left_s or not self._retries.spend():
+        if pause is None or (pause + WORTH_TRYING).total_seconds() > time_left_s or not self._retries.spend():
             return False
         await asyncio.sleep(pause.total_seconds())
         return True

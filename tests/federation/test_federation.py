@@ -22,6 +22,7 @@ from errors import (
 )
 from handlers.base import Bulkhead, Document, Hit, SearchQuery
 from schemas.answers import SourceReport, SourceStatus
+from services.retries import pause_after
 from tests.federation.conftest import Workshop
 from tests.scripted import Script, Searching, hit
 
@@ -167,6 +168,25 @@ async def test_each_source_has_a_budget_of_its_own(workshop: Workshop):
     assert [name for name, _ in heard] == ["tight", "ample"]
     assert 190 <= heard[0][1] < 200 + OVER_S * 1000
     assert outcome.answer.sources[1].message == "tight did not answer within 0.2 s."
+
+
+@pytest.mark.parametrize(("budget_s", "asked", "status"), [(1, 1, "rate_limited"), (4, 2, "ok")])
+async def test_a_vendor_is_asked_again_only_while_the_budget_has_room_for_it(
+    workshop: Workshop, budget_s: float, asked: int, status: str
+):
+    async def busy_at_first(query: SearchQuery) -> Sequence[Hit]:
+        if len(script.queries) == 1 and (pause := pause_after(429, timedelta(seconds=0.5))) is not None:
+            await asyncio.sleep(pause.total_seconds())
+            script.queries.append(query.text)
+        if len(script.queries) == 1:
+            raise SourceRateLimited("Too much is asked of this account.")
+        return [hit("1")]
+
+    script = Script(searching=busy_at_first)
+    server = workshop.serve(workshop.source("busy", script, budget=timedelta(seconds=budget_s)))
+    outcome = await workshop.federation.search(server, "x")
+    assert len(script.queries) == asked
+    assert [report.status for report in outcome.answer.sources] == [status]
 
 
 async def test_sources_are_reported_as_they_finish_and_answered_in_the_order_of_their_keys(workshop: Workshop):
