@@ -102,6 +102,8 @@ async def rotate_keys(gatehouse: Gatehouse, _options: argparse.Namespace) -> int
             if row is not None and row.sealed is not None:
                 fields = gatehouse.sealer.open(SEALED_TABLE, row.id, row.sealed)
                 row.sealed = gatehouse.sealer.seal(SEALED_TABLE, row.id, fields)
+    if waiting:
+        gatehouse.audit.record(Event(user_id=None, actor="system", action="secrets.resealed", results=len(waiting)))
     _say(f"Sealed {len(waiting)} sources with the first key of SECRETS_KEYS. Other keys are no longer needed.")
     return 0
 
@@ -158,7 +160,7 @@ async def refresh_clients(gatehouse: Gatehouse, _options: argparse.Namespace) ->
 
 
 async def verify_audit(gatehouse: Gatehouse, _options: argparse.Namespace) -> int:
-    async with gatehouse.database.reading() as session:
+    async with gatehouse.database.unhurried().reading() as session:
         events = AuditEvents(session)
         chains = await events.chains()
         breaks = [found for chain in chains if (found := audit.verify(await events.chain(*chain))) is not None]

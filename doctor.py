@@ -17,6 +17,7 @@ from main import Gatehouse
 from repositories.domains import Domains
 from repositories.sources import Sources
 from repositories.users import Users
+from web.assets import missing_packages
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ async def examine(gatehouse: Gatehouse, _options: argparse.Namespace) -> int:
 async def _findings(gatehouse: Gatehouse) -> AsyncIterator[Finding]:
     yield _environment(gatehouse)
     yield _proxy(gatehouse)
+    yield _pages()
     database = await _database(gatehouse)
     yield database
     if database.advice is None:
@@ -71,6 +73,13 @@ def _proxy(gatehouse: Gatehouse) -> Finding:
     wide = [network for network in settings.trusted_proxies if network.prefixlen == 0]
     advice = "Everybody may pretend to be any host and address: name the proxies only." if wide else None
     return Finding("proxy headers", f"X-Forwarded-* are believed from {networks}", advice)
+
+
+def _pages() -> Finding:
+    if missing := missing_packages():
+        advice = "Pages are plain until they are there: run `make setup`, or `npm ci --ignore-scripts`."
+        return Finding("pages", f"node_modules lacks {', '.join(missing)}", advice)
+    return Finding("pages", "styles, scripts and icons are there")
 
 
 async def _database(gatehouse: Gatehouse) -> Finding:

@@ -138,7 +138,7 @@ class Gatehouse:
             policy=settings.oauth_client_documents,
         )
         self.purging = Purging(
-            self.database,
+            self.database.unhurried(),
             self.audit,
             clock,
             purge_after=settings.purge_after,
@@ -257,7 +257,7 @@ class Gatehouse:
             await asyncio.sleep(_PURGE_EVERY_S)
             try:
                 await self.purging.run()
-            except (OSError, SQLAlchemyError):
+            except (DatabaseAway, OSError, SQLAlchemyError):
                 log.exception("purge.delayed")
 
     def _lend(self, folder: Path) -> Lent:

@@ -81,6 +81,7 @@ class AuditTrail:
         self._position = 0
         self._previous = _START
         self._writing = asyncio.Lock()
+        self._unsure = False
         self._task: asyncio.Task[None] | None = None
 
     def record(self, event: Event) -> None:
@@ -126,9 +127,14 @@ class AuditTrail:
                 log.exception("audit.delayed", waiting=len(self._waiting))
 
     async def _write(self, batch: Sequence[NewEvent]) -> None:
-        """The events stop waiting only when the transaction has succeeded."""
+        """The events stop waiting only when the transaction has succeeded. One whose COMMIT was not answered may have
+        succeeded too, so the next one asks first what is there."""
+        unsure, self._unsure = self._unsure, True
         async with self._database.writing() as session:
-            await AuditEvents(session).add_all(batch)
+            events = AuditEvents(session)
+            written = await events.which_exist([row["id"] for row in batch]) if unsure else frozenset()
+            await events.add_all([row for row in batch if row["id"] not in written])
+        self._unsure = False
         for _ in batch:
             self._waiting.popleft()
 

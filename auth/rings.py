@@ -57,11 +57,13 @@ class Ring(ABC):
         self._passes.forget()
 
     async def write_uses(self) -> None:
-        """Stores when tokens were last used. Called every few seconds and at the end."""
-        used, self._used = self._used, {}
+        """Stores when tokens were last used. Called every few seconds and at the end. What could not be stored waits
+        for the next time."""
+        used = dict(self._used)
         if used:
             async with self._database.writing() as session:
                 await self._note_use(session, used)
+            self._used = {id_: at for id_, at in self._used.items() if used.get(id_) != at}
 
     @abstractmethod
     async def _look_up(self, session: AsyncSession, hash_: str, now: datetime) -> Pass | None: ...

@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from database.engine import BEGIN_OPTION, use_write_ahead_log
+from database.engine import BEGIN_OPTION, open_engine, use_write_ahead_log
 
 _INI: Final = Path(__file__).resolve().parent.parent / "alembic.ini"
 _ADVISORY_LOCK: Final = 0x6761746568  # any number, the same in every process: "gateh"
@@ -22,10 +22,13 @@ _ADVISORY_LOCK: Final = 0x6761746568  # any number, the same in every process: "
 
 @asynccontextmanager
 async def locked(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """A connection in a transaction that holds the migration lock; both engines roll DDL back when it fails."""
+    """A connection in a transaction that holds the migration lock; both engines roll DDL back when it fails. On
+    PostgreSQL it is one of its own, because waiting for the lock and changing a large table may take minutes."""
     if engine.dialect.name == "sqlite":
         await use_write_ahead_log(engine)
         engine = engine.execution_options(**{BEGIN_OPTION: "BEGIN IMMEDIATE"})
+    else:
+        engine = open_engine(engine.url, unhurried=True)
     async with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             await connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _ADVISORY_LOCK})

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, TypedDict, cast
+from typing import Any, Final, TypedDict, cast
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Table, or_, select, update
@@ -44,6 +44,7 @@ class Filters:
 
 
 EVERYTHING = Filters()
+_SEARCHING: Final = ("tool.called", "server.tried")
 
 
 class NewEvent(TypedDict):
@@ -80,9 +81,40 @@ class AuditEvents:
         """Rows are never made objects of: that would double the time."""
         await insert_rows(self._session, cast("Table", AuditEvent.__table__), events)
 
+    async def which_exist(self, ids: Collection[UUID]) -> frozenset[UUID]:
+        return frozenset(await self._session.scalars(select(AuditEvent.id).where(AuditEvent.id.in_(ids))))
+
     async def list_of(self, user_id: UUID, window: Window, filters: Filters = EVERYTHING) -> Page[AuditEvent]:
         """The trail of one user, newest first."""
         query = select(AuditEvent).where(*filters.of(user_id))
+        return await fetch_page(self._session, query, window, AuditEvent.occurred_at, AuditEvent.id)
+
+    async def last_answers(self, user_id: UUID, most: int) -> Mapping[str, datetime]:
+        """When each source, by its key, last answered a search, told by the newest `most` events of one user's trail.
+        An answer that was kept from an earlier search is none."""
+        columns = (AuditEvent.occurred_at, AuditEvent.action, AuditEvent.target, AuditEvent.sources)
+        newest = (
+            select(*columns)
+            .where(AuditEvent.user_id == user_id)
+            .order_by(AuditEvent.occurred_at.desc())
+            .limit(most)
+            .subquery()
+        )
+        rows = await self._session.execute(
+            select(newest.c.occurred_at, newest.c.sources)
+            .where(newest.c.action.in_(_SEARCHING), newest.c.target == "search")
+            .order_by(newest.c.occurred_at.desc())
+        )
+        found: dict[str, datetime] = {}
+        for occurred_at, sources in rows:
+            for told in sources or ():
+                if told["status"] == "ok" and "reused" not in told:
+                    found.setdefault(told["key"], occurred_at)
+        return found
+
+    async def list_of_installation(self, window: Window) -> Page[AuditEvent]:
+        """What was done on the command line or by itself and is nobody's own, newest first."""
+        query = select(AuditEvent).where(AuditEvent.user_id.is_(None), AuditEvent.actor == "system")
         return await fetch_page(self._session, query, window, AuditEvent.occurred_at, AuditEvent.id)
 
     async def chains(self) -> Sequence[tuple[str, date]]:

@@ -176,3 +176,16 @@ async def test_a_purge_says_what_it_took_and_can_be_repeated(url: str, tmp_path:
     assert (code, said.strip()) == (0, "Nothing else is due.")
     assert (await command(tmp_path, url, "verify-audit"))[0] == 0
     assert (await command(tmp_path, url, "purge", "--older-than", "soon"))[0] == 2
+
+
+async def test_what_is_done_to_the_installation_is_told_to_its_operator(url: str, tmp_path: Path):
+    moved = {"PORTAL_URL": "https://elsewhere.example.com"}
+    async with stand(settings_for(url, tmp_path)) as gatehouse:
+        ann = await gatehouse.person()
+    assert (await command(tmp_path, url, "change-issuer", **moved))[0] == 0
+    async with stand(settings_for(url, tmp_path, portal_url=moved["PORTAL_URL"])) as gatehouse:
+        browser = gatehouse.client(moved["PORTAL_URL"], Accept="text/html")
+        await browser.post("/api/v1/signin", json={"email": ann.email, "password": PASSWORD})
+        page = (await browser.get("/admin")).text
+    assert "Issuer changed" in page
+    assert "https://elsewhere.example.com</bdi>" in page

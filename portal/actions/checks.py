@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from typing import Final
@@ -29,6 +30,7 @@ class HealthChecks:
         self._version = version
         self._started = time.monotonic()
         self._counted: tuple[float, Mapping[str, int] | None] = (0.0, None)
+        self._turn = asyncio.Lock()
         self._draining = False
 
     def drain(self) -> None:
@@ -47,15 +49,16 @@ class HealthChecks:
         )
 
     async def _counts(self) -> Mapping[str, int] | None:
-        """Sources by kind; None when the database does not answer."""
-        at, counts = self._counted
-        if time.monotonic() - at < _BELIEVED_S:
+        """Sources by kind; None when the database does not answer. One asks, and who comes meanwhile waits for it."""
+        async with self._turn:
+            at, counts = self._counted
+            if time.monotonic() - at < _BELIEVED_S:
+                return counts
+            try:
+                async with self._database.reading() as session:
+                    counts = await Sources(session).count_by_type()
+            except (DatabaseAway, SQLAlchemyError, OSError):
+                log.exception("database.unreachable")
+                counts = None
+            self._counted = (time.monotonic(), counts)
             return counts
-        try:
-            async with self._database.reading() as session:
-                counts = await Sources(session).count_by_type()
-        except (DatabaseAway, SQLAlchemyError, OSError):
-            log.exception("database.unreachable")
-            counts = None
-        self._counted = (time.monotonic(), counts)
-        return counts

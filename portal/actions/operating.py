@@ -10,9 +10,10 @@ from uuid import UUID
 from auth.access import SignedIn, require_operator
 from auth.audit import AuditTrail, Event
 from database.engine import Database
-from database.models import User
+from database.models import AuditEvent, User
 from federation.pool import GatewayPool
 from portal.actions.links import Links, MadeLink
+from repositories.audit import AuditEvents
 from repositories.domains import Domains, Holding
 from repositories.paging import Page, Window
 from repositories.users import Users
@@ -105,6 +106,13 @@ class Operating:
             if domain not in self._pool
         ]
         return [*pooled, *retired]
+
+    async def list_events(self, person: SignedIn, window: Window) -> Page[AuditEvent]:
+        """What was done to the installation as a whole, on the command line or by itself, newest first."""
+        require_operator(person)
+        await self._audit.flush()
+        async with self._database.reading() as session:
+            return await AuditEvents(session).list_of_installation(window)
 
     def retention(self, person: SignedIn) -> Retention:
         require_operator(person)

@@ -9,12 +9,14 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from portal.actions.links import MadeLink
+from portal.pages.activity import says
 from portal.pages.screen import Operated, OwnScreen
 from portal.texts.catalogue import t
 from repositories.paging import Window
 
 _ACCOUNTS: Final = 25
 _INVITATIONS: Final = 50
+_EVENTS: Final = 20
 
 router = APIRouter(prefix="/admin", include_in_schema=False)
 
@@ -55,6 +57,8 @@ async def _page(screen: OwnScreen, invitation: MadeLink | None = None, reset: Ma
         "next": f"/admin?{urlencode({**searched, 'cursor': accounts.next})}" if accounts.next else "",
         "invitations": (await portal.links.list_invitations(person, Window(_INVITATIONS))).items,
         "places": await portal.operating.list_places(person),
+        "events": (await portal.operating.list_events(person, Window(_EVENTS))).items,
+        "says": says,
         "retention": portal.operating.retention(person),
         "mode": portal.accounts.signup,
         "invitation": invitation,

@@ -73,7 +73,7 @@ UNTOLD = {
     "clients._keep": "a copy of a public document",
     "consents._grant": "who calls it tells of the grant",
     "issuer.settle_issuer": "the first start; no account exists",
-    "issuer.change_issuer": "the operator's own command, which ends every grant",
+    "issuer.change_issuer": "the command that calls it tells it",
     "issuing.exchange": "tokens under a grant of which the trail tells",
     "issuing.refresh": "the same; a refresh token that comes twice is told",
     "issuing.sweep": "tokens that are over",
@@ -144,6 +144,14 @@ def test_whatever_writes_to_the_database_tells_the_trail(folder: str):
     """Pages and the authorization server write through the same actions as the API, or through some of their own."""
     silent = [name for name, node in functions(folder) if called(node) >= {"writing"} and not called(node) & RECORDS]
     assert [name for name in silent if name not in UNTOLD] == []
+
+
+def test_so_does_every_command():
+    writing = {"writing", "change_issuer"}
+    commands = [one for one in ast.walk(ast.parse((ROOT / "commands.py").read_text())) if called(one) & writing]
+    written = [one for one in commands if isinstance(one, ast.AsyncFunctionDef)]
+    assert {one.name for one in written} >= {"change_issuer", "rotate_keys"}
+    assert [one.name for one in written if not called(one) & RECORDS] == []
 
 
 def test_every_excuse_is_needed():
