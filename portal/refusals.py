@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from errors import FieldProblem, GatehouseError, Invalid
 from portal.texts.catalogue import t
 from schemas.fields import plain_message
+from web.waits import in_words, wait_after
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -35,6 +36,8 @@ class Refusal:
     fields: Mapping[str, str] = field(default_factory=dict)
     others: tuple[str, ...] = ()
     """Problems of fields that the form does not show."""
+    wait: str = ""
+    """After how long it may be sent again, where that is why it was refused: `15 minutes`."""
 
     @classmethod
     def of(cls, error: GatehouseError, shown: Iterable[str] | None = None) -> Self:
@@ -42,7 +45,8 @@ class Refusal:
         problems = {one.field: spoken(one.message) for one in getattr(error, "problems", ())}
         names = frozenset(problems if shown is None else shown)
         others = tuple(f"{name}: {message}" for name, message in problems.items() if name not in names)
-        return cls(error.message, error.status, {name: problems[name] for name in problems if name in names}, others)
+        told, wait = {name: problems[name] for name in problems if name in names}, wait_after(error)
+        return cls(error.message, error.status, told, others, "" if wait is None else in_words(wait))
 
 
 def parse(model: type[ModelT], values: Mapping[str, Any]) -> ModelT:

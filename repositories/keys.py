@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from database.models import ApiKey
+from database.models import ApiKey, User
 from errors import NotFound
 from repositories.paging import Page, Window, fetch_page
+
+
+@dataclass(frozen=True, slots=True)
+class HeldKey:
+    """A key as people see it in a list. Its maker is there: with an account, the keys that it made are revoked."""
+
+    key: ApiKey
+    maker: User
 
 
 class ApiKeys:
@@ -23,10 +32,18 @@ class ApiKeys:
         await self._session.flush()
         return key
 
-    async def list_live(self, server_id: UUID, window: Window) -> Page[ApiKey]:
+    async def list_live(self, server_id: UUID, window: Window) -> Page[HeldKey]:
         """The keys that were not revoked; an expired one is listed, so that people see why it fails."""
-        query = select(ApiKey).where(ApiKey.server_id == server_id, ApiKey.revoked_at.is_(None))
-        return await fetch_page(self._session, query, window, ApiKey.created_at, ApiKey.id)
+        query = (
+            select(ApiKey)
+            .join(User, User.id == ApiKey.created_by)
+            .where(ApiKey.server_id == server_id, ApiKey.revoked_at.is_(None), User.deleted_at.is_(None))
+        )
+        page = await fetch_page(self._session, query, window, ApiKey.created_at, ApiKey.id)
+        ids = {key.created_by for key in page.items}
+        users = await self._session.scalars(select(User).where(User.id.in_(ids), User.deleted_at.is_(None)))
+        makers = {user.id: user for user in users}
+        return Page([HeldKey(key, makers[key.created_by]) for key in page.items], page.next)
 
     async def list_made_by(self, user_id: UUID) -> Sequence[ApiKey]:
         """Every key of this person that was not revoked, newest first."""

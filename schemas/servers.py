@@ -82,9 +82,16 @@ class KeyWrite(Message):
     )
 
 
+class KeyMaker(Reply):
+    id: UUID
+    name: str
+    email: str
+
+
 class Key(Reply):
     id: UUID
     name: str
+    created_by: KeyMaker = Field(description="The owner or a manager. The key stops when they leave the server.")
     prefix: str = Field(description="The beginning of the key, to tell it from others.")
     expires_at: datetime | None
     last_used_at: datetime | None
@@ -154,6 +161,9 @@ class TriedSearch(SearchAnswer):
     """What an agent would get, and why."""
 
     took_ms: int
+    reused: list[str] = Field(
+        description="Keys of the sources whose hits were kept from a search moments before: they were not asked again."
+    )
     rerank: Literal["off", "not_set_up", "done", "no_time", "failed"] = Field(
         description="Semantic re-ranking. off: not switched on for this server. not_set_up: the operator has set no "
         "key. no_time, failed: the order by words stands."

@@ -24,6 +24,9 @@ OUR_FAULT: Final = "This is our fault, and it was logged. Try again, or report t
 ROUTE: Final = "gatehouse.route"
 """Where in the ASGI scope an application names what it served, if it has no routes of a framework."""
 
+UNLOGGED: Final = "gatehouse.unlogged"
+"""Set in the ASGI scope of a request that gets no line of its own in the log, because one line tells of many such."""
+
 _REQUEST_ID: Final = "gatehouse.request_id"
 _FORWARDED_SCHEMES: Final = frozenset({"http", "https"})
 _UNPRINTABLE: Final = re.compile(r"[^\x21-\x7e]")
@@ -67,7 +70,8 @@ class Edge:
                 if status == 0:
                     await _apologise(send_with_headers, id_)
             finally:
-                _log_access(scope, status, started)
+                if UNLOGGED not in scope:
+                    _log_access(scope, status, started)
 
     def _completed(self, headers: Iterable[tuple[bytes, bytes]], id_: str) -> list[tuple[bytes, bytes]]:
         """With the request's id, and with the safety headers that the application did not set itself."""

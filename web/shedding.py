@@ -25,9 +25,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from errors import Overloaded
 from schemas.problems import problem_of
+from web.edge import UNLOGGED
 from web.headers import safety_headers
 from web.pages import PAGE_HEADERS, Pages, prefers_html
-from web.problems import MEDIA_TYPE
+from web.problems import MEDIA_TYPE, problem_values
 
 _TICK_S: Final = 0.01
 _LATE_S: Final = 0.02
@@ -35,6 +36,7 @@ _FEWEST: Final = 64
 """Half of them are one domain's: 16 agents that search without a pause are served however busy the processor is. They
 take up to two places each, because a reply is read before its place is given back."""
 _FIRST: Final = 64
+_PAGES: Final = Pages()
 PLACE: Final = "gatehouse.place"
 """Where in the ASGI scope the place stands that a tenant's request holds."""
 _SHRINK: Final = 0.75
@@ -187,6 +189,7 @@ class FairShare:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         tenant = scope[self._tenant]
         if not self._gate.enter_as(tenant):
+            scope[UNLOGGED] = True  # the gate's own line tells how many
             await self._refusal(scope, receive, send)
             return
         scope[PLACE] = Place(self._gate, tenant)
@@ -203,7 +206,9 @@ class _Refusal:
         error = Overloaded(_MESSAGE, _RETRY_AFTER)
         problem = problem_of(error)
         self._status = error.status
-        page = bytes(Pages().render("problem.html", {"problem": problem}, error.status).body)
+        page = bytes(
+            _PAGES.render("problem.html", {"problem": problem, **problem_values(error.retry_after)}, error.status).body
+        )
         plain = problem.model_dump_json(exclude_none=True).encode()
         safety = safety_headers(strict_transport=strict_transport)
         self._page = _reply(page, {**safety, **PAGE_HEADERS, "Content-Type": "text/html; charset=utf-8"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -23,6 +23,8 @@ _MOST_BUCKETS: Final = 120
 _BUCKETS_S: Final = (60, 300, 900, 3_600, 10_800, 21_600, 86_400, 604_800)
 _MOST_AGENTS: Final = 20
 _ROWS_AT_ONCE: Final = 1_000
+_LATELY: Final = 500
+"""How many events are looked through for the last answers of sources."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,12 @@ class ActivityActions:
         await self._audit.flush()
         async with self._database.reading() as session:
             return await AuditEvents(session).list_of(person.user_id, window, filters)
+
+    async def last_answers(self, person: SignedIn) -> Mapping[str, datetime]:
+        """When each of the person's sources, by its key, last answered a search by itself, as far as the newest events
+        of their trail tell; what happened within the last second may be missing."""
+        async with self._database.reading() as session:
+            return await AuditEvents(session).last_answers(person.user_id, _LATELY)
 
     async def every_mine(self, person: SignedIn, filters: Filters) -> AsyncIterator[Sequence[AuditEvent]]:
         """All of it, newest first, in parts that fit into memory."""

@@ -17,7 +17,7 @@ from database.engine import Database
 from database.models import ApiKey
 from errors import Invalid
 from portal.actions.trail import record_at_server
-from repositories.keys import ApiKeys
+from repositories.keys import ApiKeys, HeldKey
 from repositories.paging import Page, Window
 from repositories.servers import Servers
 from schemas.servers import KeyWrite
@@ -65,7 +65,8 @@ class KeyActions:
         record_at_server(self._audit, person, seen.server, "key.created", target=str(row.id))
         return MadeKey(row, token.text)
 
-    async def list_of(self, person: SignedIn, server_id: UUID, window: Window) -> Page[ApiKey]:
+    async def list_of(self, person: SignedIn, server_id: UUID, window: Window) -> Page[HeldKey]:
+        """Of everybody who may make keys. Raises NotFound and Forbidden."""
         async with self._database.reading() as session:
             await get_server(session, person.user_id, server_id, Right.EDIT)
             return await ApiKeys(session).list_live(server_id, window)

@@ -6,7 +6,7 @@ import secrets
 import string
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -172,7 +172,8 @@ class SourceActions:
             await Sources(session).set_status(source.id, source.version, status, result.message, self._clock())
         self._directory.forget()
         self._health.forget(source.id)
-        self._audit.record(done_by(person, "source.checked", target=source.key))
+        event = done_by(person, "source.checked", target=source.key)
+        self._audit.record(replace(event, outcome=result.code or event.outcome))
         return result
 
     def secret_names(self, source: Source) -> Sequence[str]:

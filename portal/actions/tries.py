@@ -36,7 +36,10 @@ class Tries:
                 outcome="failed" if outcome.all_failed else "ok",
                 results=len(outcome.answer.results),
                 sources=[
-                    report.model_dump(mode="json", include={"key", "status", "results", "took_ms"})
+                    {
+                        **report.model_dump(mode="json", include={"key", "status", "results", "took_ms"}),
+                        **({"reused": True} if report.key in outcome.reused else {}),
+                    }
                     for report in outcome.answer.sources
                 ],
             )

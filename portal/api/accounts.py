@@ -91,7 +91,7 @@ async def export_me(portal: Use, person: Person) -> Export:
         sessions=[views.session(row, person.session_id) for row in held.sessions],
         sources=[views.source(row, portal.sources.secret_names(row)) for row in held.sources],
         servers=[views.server(placed, portal) for placed in held.servers],
-        keys=[views.exported_key(row) for row in held.keys],
+        keys=[views.exported_key(row, held.user) for row in held.keys],
         grants=[views.exported_grant(one) for one in held.grants],
         activity=[views.activity(row) for row in held.activity],
     )

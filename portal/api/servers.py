@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from portal.api import views
 from portal.api.dependencies import Part, Person, Use
 from schemas.listing import Listing
-from schemas.servers import Key, KeyWrite, NewKey, Server, ServerWrite, SourceUsePatch
+from schemas.servers import Key, KeyMaker, KeyWrite, NewKey, Server, ServerWrite, SourceUsePatch
 
 router = APIRouter(prefix="/mcp-servers", tags=["servers"])
 
@@ -55,14 +55,15 @@ async def change_source_use(
 @router.get("/{server_id}/keys", summary="Keys of a server")
 async def list_keys(server_id: UUID, portal: Use, person: Person, part: Part) -> Listing[Key]:
     """For its owner and managers, whoever made them."""
-    return views.listing(await portal.keys.list_of(person, server_id, part), views.key)
+    return views.listing(await portal.keys.list_of(person, server_id, part), views.held_key)
 
 
 @router.post("/{server_id}/keys", status_code=201, summary="Make a key")
 async def make_key(server_id: UUID, form: KeyWrite, portal: Use, person: Person) -> NewKey:
     """The key is shown this once. It lets agents search, fetch and use the sources' tools on this server alone."""
     made = await portal.keys.create(person, server_id, form)
-    return NewKey(**views.key(made.row).model_dump(), key=made.text)
+    maker = KeyMaker(id=person.user_id, name=person.name, email=person.email)
+    return NewKey(**views.key(made.row, maker).model_dump(), key=made.text)
 
 
 @router.delete("/{server_id}/keys/{key_id}", status_code=204, summary="Revoke a key")

@@ -12,6 +12,7 @@ from federation.federation import SearchOutcome
 from federation.ranking.ranking import Ranked
 from portal.context import Portal
 from repositories.grants import Connected
+from repositories.keys import HeldKey
 from repositories.paging import Page
 from repositories.servers import Seen
 from schemas.accounts import Invitation, Session, User
@@ -20,7 +21,7 @@ from schemas.export import ExportedGrant, ExportedKey
 from schemas.grants import ConnectedAgent, GrantedBy, GrantedClient
 from schemas.listing import Listing
 from schemas.members import Member, ServerInvitation
-from schemas.servers import Explanation, Key, MatchedWord, Meaning, Place, Server, SourceUse, TriedSearch
+from schemas.servers import Explanation, Key, KeyMaker, MatchedWord, Meaning, Place, Server, SourceUse, TriedSearch
 from schemas.sources import Source
 
 RowT = TypeVar("RowT")
@@ -130,10 +131,15 @@ def connected_agent(found: Connected) -> ConnectedAgent:
     )
 
 
-def key(row: models.ApiKey) -> Key:
+def key_maker(row: models.User) -> KeyMaker:
+    return KeyMaker(id=row.id, name=row.name, email=row.email)
+
+
+def key(row: models.ApiKey, maker: KeyMaker) -> Key:
     return Key(
         id=row.id,
         name=row.name,
+        created_by=maker,
         prefix=row.prefix,
         expires_at=row.expires_at,
         last_used_at=row.last_used_at,
@@ -141,8 +147,12 @@ def key(row: models.ApiKey) -> Key:
     )
 
 
-def exported_key(row: models.ApiKey) -> ExportedKey:
-    return ExportedKey(**key(row).model_dump(), server_id=row.server_id)
+def held_key(held: HeldKey) -> Key:
+    return key(held.key, key_maker(held.maker))
+
+
+def exported_key(row: models.ApiKey, maker: models.User) -> ExportedKey:
+    return ExportedKey(**key(row, key_maker(maker)).model_dump(), server_id=row.server_id)
 
 
 def exported_grant(one: Connected) -> ExportedGrant:
@@ -179,6 +189,7 @@ def tried_search(outcome: SearchOutcome) -> TriedSearch:
         results=outcome.answer.results,
         sources=outcome.answer.sources,
         took_ms=outcome.took_ms,
+        reused=sorted(outcome.reused),
         rerank=outcome.reranking.value,
         explanations=[
             _explanation(result.id, ranked)

@@ -7,7 +7,7 @@ and the page holds the whole answer. Both fill the same pieces of macros/playgro
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from errors import GatehouseError, Invalid, NotFound
 from federation.directory import DEFAULT_BUDGET, DEFAULT_DEADLINE, ServedServer, ServedSource, served_server
 from portal.api import views
 from portal.pages.screen import Own, OwnScreen
+from portal.pages.seconds import in_seconds
 from portal.refusals import Refusal, parse
 from portal.texts.catalogue import t, texts
 from repositories.paging import Window
@@ -43,9 +44,12 @@ class Lane:
     name: str
     icon: str
     budget_ms: int
+    budget_s: str
     budget: int
     took: int = 0
     report: SourceReport | None = None
+    is_kept: bool = False
+    """Whether the hits were kept from a search moments before, so that nobody was asked."""
 
     @property
     def state(self) -> str:
@@ -64,6 +68,14 @@ class Answer:
     def pairs(self) -> Sequence[tuple[SearchResult, Explanation]]:
         """Results, best first, with why."""
         return list(zip(self.tried.results, self.tried.explanations, strict=True))
+
+    @property
+    def kept(self) -> str:
+        """How many of the sources were not asked again, in a sentence; empty if all were asked."""
+        kept, asked = len(self.tried.reused), len(self.tried.sources)
+        if not kept:
+            return ""
+        return t("playground.found.kept_all") if kept == asked else t("playground.found.kept", kept=kept, all=asked)
 
 
 @router.get("")
@@ -110,11 +122,10 @@ async def _page(screen: OwnScreen, *, answer: Answer | None = None, refusal: Ref
     servers = (await screen.portal.servers.list_mine(screen.person, _SERVERS)).items
     chosen = await _chosen(screen, servers)
     server = served_server(chosen) if chosen else None
-    reports = answer.tried.sources if answer else ()
     values = {
         "servers": servers,
         "server": server,
-        "lanes": _lanes(screen, server, reports) if server else (),
+        "lanes": _lanes(screen, server, answer) if server else (),
         "query": screen.typed.get("query"),
         "answer": answer,
         "refusal": refusal,
@@ -146,14 +157,16 @@ def _id_of(given: str) -> UUID:
         raise NotFound("There is no such server.") from error
 
 
-def _lanes(screen: OwnScreen, server: ServedServer, reports: Sequence[SourceReport]) -> Sequence[Lane]:
+def _lanes(screen: OwnScreen, server: ServedServer, answer: Answer | None) -> Sequence[Lane]:
     """The sources that are switched on; the longest budget takes the whole line."""
-    told = {report.key: report for report in reports}
+    told = {report.key: report for report in answer.tried.sources} if answer else {}
+    kept = frozenset(answer.tried.reused) if answer else frozenset()
     budgets = {source.key: min(source.budget, server.deadline) for source in server.active_sources}
     longest = max(budgets.values(), default=timedelta(seconds=1))
-    return [
+    lanes = (
         _lane(screen, source, budgets[source.key], longest, told.get(source.key)) for source in server.active_sources
-    ]
+    )
+    return [replace(lane, is_kept=lane.key in kept) for lane in lanes]
 
 
 def _lane(
@@ -165,6 +178,7 @@ def _lane(
         name=source.name,
         icon=screen.portal.registry.get(source.type).icon,
         budget_ms=_ms(budget),
+        budget_s=in_seconds(budget),
         budget=round(_LINE * (budget / longest)),
         took=round(_LINE * min(1, took / longest)),
         report=report,

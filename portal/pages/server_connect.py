@@ -20,7 +20,8 @@ router = APIRouter(prefix="/servers/{server_id}", include_in_schema=False)
 async def connect_page(server_id: UUID, screen: Own) -> Response:
     seen = await open_server(screen, server_id)
     url = url_of(seen)
-    return show(screen, seen, "connect", {"clients": clients(url), "local": is_local(url)})
+    steps = clients(url, is_public=seen.server.access == "public")
+    return show(screen, seen, "connect", {"clients": steps, "local": is_local(url)})
 
 
 @router.get("/leave")

@@ -59,7 +59,9 @@ async def _page(screen: OwnScreen, seen: Seen, refusal: Refusal | None = None, m
     part = Part.of(screen, path_of(seen, "keys"))
     page = await screen.portal.keys.list_of(screen.person, seen.server.id, part.window)
     values = {
-        "keys": [(key, key.expires_at is not None and key.expires_at <= now) for key in page.items],
+        "keys": [
+            (one.key, one.maker, one.key.expires_at is not None and one.key.expires_at <= now) for one in page.items
+        ],
         "made": made,
         "name": screen.typed.get("name") if refusal else "",
         "expires_at": screen.typed.get("expires_at") if refusal else "",

@@ -10,7 +10,9 @@ from fastapi import APIRouter, Response
 
 from auth.rights import Right, may_own
 from errors import GatehouseError
+from federation.directory import DEFAULT_DEADLINE
 from portal.pages.screen import Own, OwnScreen
+from portal.pages.seconds import in_ms, in_seconds, limit_in_seconds, told_in_seconds
 from portal.pages.server_page import as_written, open_server, path_of, show
 from portal.refusals import Refusal, parse
 from portal.texts.catalogue import t
@@ -26,7 +28,8 @@ router = APIRouter(prefix="/servers/{server_id}", include_in_schema=False)
 @router.get("/settings")
 async def settings_page(server_id: UUID, screen: Own) -> Response:
     seen = await open_server(screen, server_id, Right.EDIT)
-    return _page(screen, seen, {name: getattr(seen.server, name) for name in (*_EDITORS, *_OWNERS)})
+    now = {name: getattr(seen.server, name) for name in (*_EDITORS, *_OWNERS)}
+    return _page(screen, seen, {**now, "deadline_s": limit_in_seconds(seen.server.deadline_ms)})
 
 
 @router.post("/settings")
@@ -35,10 +38,16 @@ async def change(server_id: UUID, screen: Own) -> Response:
     seen = await open_server(screen, server_id, Right.EDIT)
     typed = _typed(screen, seen)
     try:
-        form = parse(ServerWrite, as_written(seen, {**typed, "deadline_ms": typed.get("deadline_ms") or None}))
+        form = parse(ServerWrite, as_written(seen, typed))
         changed = await screen.portal.servers.replace(screen.person, server_id, form)
     except GatehouseError as error:
-        return _page(screen, seen, typed, Refusal.of(error, shown=(*_EDITORS, *_OWNERS)))
+        refusal = Refusal.of(error, shown=(*_EDITORS, *_OWNERS))
+        return _page(
+            screen,
+            seen,
+            {**typed, "deadline_s": screen.typed.get("deadline_s")},
+            told_in_seconds(refusal, {"deadline_ms": "deadline_s"}),
+        )
     return screen.go(path_of(changed, "settings"), t("servers.settings.done"))
 
 
@@ -65,10 +74,15 @@ def _typed(screen: OwnScreen, seen: Seen) -> dict[str, Any]:
         "instructions": typed.get("instructions").replace("\r\n", "\n").strip() or None,
     }
     if not may_own(seen.role):
-        return {**given, "deadline_ms": seen.server.deadline_ms}
-    texts = {name: typed.get(name).strip() for name in ("access", "deadline_ms", "results")}
-    return {**given, **texts, "rerank": "rerank" in typed}
+        return given
+    return {
+        **given,
+        "access": typed.get("access").strip(),
+        "deadline_ms": in_ms(typed.get("deadline_s")),
+        "results": typed.get("results").strip(),
+        "rerank": "rerank" in typed,
+    }
 
 
 def _page(screen: OwnScreen, seen: Seen, values: Mapping[str, Any], refusal: Refusal | None = None) -> Response:
-    return show(screen, seen, "settings", {"values": values}, refusal)
+    return show(screen, seen, "settings", {"values": values, "usual": in_seconds(DEFAULT_DEADLINE)}, refusal)

@@ -15,6 +15,7 @@ from errors import GatehouseError, NotFound
 from federation.directory import DEFAULT_BUDGET
 from handlers.base import Handler, Tool
 from portal.pages.screen import Own, OwnScreen
+from portal.pages.seconds import in_ms, in_seconds, limit_in_seconds, told_in_seconds
 from portal.pages.server_page import as_written, open_server, own_sources, path_of, show
 from portal.pages.servers import chosen_sources
 from portal.refusals import Refusal, parse
@@ -47,8 +48,7 @@ class Used:
     @property
     def budget_s(self) -> str:
         """What it may take in one search, in seconds."""
-        given = self.link.budget_ms
-        return f"{DEFAULT_BUDGET.total_seconds() if given is None else given / 1000:g}"
+        return limit_in_seconds(self.link.budget_ms) or in_seconds(DEFAULT_BUDGET)
 
 
 @router.get("")
@@ -95,7 +95,7 @@ async def use_page(server_id: UUID, source_id: UUID, screen: Own) -> Response:
     """How much time it has, and which of its tools agents see."""
     seen = await open_server(screen, server_id, Right.OWN)
     use = _use(screen, seen, source_id)
-    budget = "" if use.link.budget_ms is None else str(use.link.budget_ms)
+    budget = limit_in_seconds(use.link.budget_ms)
     which = ALL if use.link.exposed_tools is None else CHOSEN
     return _use_page(screen, seen, use, budget, which, use.exposed)
 
@@ -104,13 +104,13 @@ async def use_page(server_id: UUID, source_id: UUID, screen: Own) -> Response:
 async def change_use(server_id: UUID, source_id: UUID, screen: Own) -> Response:
     seen, typed = await open_server(screen, server_id, Right.OWN), screen.typed
     use = _use(screen, seen, source_id)
-    budget, which, ticked = typed.get("budget_ms").strip(), typed.get("which", ALL), typed.all("tools")
-    values = {"budget_ms": budget or None, "exposed_tools": None if which == ALL else list(ticked)}
+    budget, which, ticked = typed.get("budget_s"), typed.get("which", ALL), typed.all("tools")
+    values = {"budget_ms": in_ms(budget), "exposed_tools": None if which == ALL else list(ticked)}
     try:
         form = parse(SourceUsePatch, values)
         changed = await screen.portal.servers.change_source(screen.person, server_id, source_id, form)
     except GatehouseError as error:
-        refusal = Refusal.of(error, shown=("budget_ms", "exposed_tools"))
+        refusal = told_in_seconds(Refusal.of(error, shown=("budget_ms", "exposed_tools")), {"budget_ms": "budget_s"})
         return _use_page(screen, seen, use, budget, which, frozenset(ticked), refusal)
     return screen.go(path_of(changed, "sources"), t("servers.use.done", name=use.source.name))
 
@@ -124,7 +124,7 @@ def _use_page(
     ticked: frozenset[str],
     refusal: Refusal | None = None,
 ) -> Response:
-    values = {"use": use, "budget": budget, "which": which, "ticked": ticked}
+    values = {"use": use, "budget": budget, "which": which, "ticked": ticked, "usual": in_seconds(DEFAULT_BUDGET)}
     return show(screen, seen, "sources", values, refusal, template="server_use.html")
 
 

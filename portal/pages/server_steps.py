@@ -1,4 +1,6 @@
-"""How each agent is connected to a server: the facts of docs/connect with the server's own address put in."""
+"""How each agent is connected to a server: the facts of docs/connect with the server's own address put in.
+
+Where somebody has to sign in, the steps lead through the portal or take a key; a public server asks for neither."""
 
 from __future__ import annotations
 
@@ -13,7 +15,18 @@ from portal.texts.catalogue import t
 _NAME: Final = "gatehouse"
 _KEY: Final = "gh_..."
 _INSPECTOR: Final = "npx @modelcontextprotocol/inspector@2 --cli"
+_CALL: Final = '--method tools/call --tool-name search --tool-arg query="what to look for"'
 _REVISION: Final = "2025-11-25"
+_ICONS: Final[Mapping[str, str]] = {
+    "chatgpt": "brand-openai",
+    "claude": "message-chatbot",
+    "claude_code": "terminal-2",
+    "vs_code": "brand-vscode",
+    "cursor": "cursor-text",
+    "inspector": "search",
+    "curl": "code",
+}
+_REMOTE: Final = frozenset({"chatgpt", "claude"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +45,7 @@ class Client:
     title: str
     icon: str
     how: str
-    """Whether it signs in, sends a key, or can do both."""
+    """Whether it signs in, sends a key, can do both, or need do neither."""
     steps: Sequence[Step]
     with_key: Step | None = None
     """What else there is for machines without a browser."""
@@ -45,80 +58,121 @@ def is_local(url: str) -> bool:
     return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
 
 
-def clients(url: str) -> Sequence[Client]:
+def clients(url: str, *, is_public: bool) -> Sequence[Client]:
     """All that have a page under docs/connect and take an address, the most asked for first."""
-    return (_chatgpt(url), _claude(url), _claude_code(url), _vs_code(url), _cursor(url), _inspector(url), _curl(url))
+    return _open_clients(url) if is_public else _guarded_clients(url)
 
 
-def _chatgpt(url: str) -> Client:
-    one, two, three, four = (_text("chatgpt", name) for name in ("one", "two", "three", "four"))
-    steps = (Step(one), Step(two, url), Step(three), Step(four))
-    return _client("chatgpt", "brand-openai", "signs_in", steps, is_remote=True)
-
-
-def _claude(url: str) -> Client:
-    one, two, three, four = (_text("claude", name) for name in ("one", "two", "three", "four"))
-    steps = (Step(one), Step(two, url), Step(three), Step(four))
-    return _client("claude", "message-chatbot", "signs_in", steps, is_remote=True)
-
-
-def _claude_code(url: str) -> Client:
-    add = f"claude mcp add --transport http {_NAME} {url}"
-    steps = (Step(_text("claude_code", "one"), add), Step(_text("claude_code", "two")))
-    key = Step(t("servers.steps.with_key"), f'{add} --header "Authorization: Bearer {_KEY}"')
-    return _client("claude_code", "terminal-2", "both", steps, key)
-
-
-def _vs_code(url: str) -> Client:
-    entry = {"type": "http", "url": url}
-    steps = (Step(_text("vs_code", "one"), _json("servers", entry)), Step(_text("vs_code", "two")))
-    key = Step(t("servers.steps.with_key"), _json("servers", {**entry, **_header()}))
-    return _client("vs_code", "brand-vscode", "both", steps, key)
-
-
-def _cursor(url: str) -> Client:
-    steps = (Step(_text("cursor", "one"), _json("mcpServers", {"url": url})), Step(_text("cursor", "two")))
-    key = Step(t("servers.steps.with_key"), _json("mcpServers", {"url": url, **_header()}))
-    return _client("cursor", "cursor-text", "both", steps, key)
-
-
-def _inspector(url: str) -> Client:
-    call = '--method tools/call --tool-name search --tool-arg query="what to look for"'
-    steps = (
-        Step(_text("inspector", "one"), f"{_INSPECTOR} {url} --transport http \\\n  {call}"),
-        Step(_text("inspector", "two")),
+def _guarded_clients(url: str) -> Sequence[Client]:
+    with_key = t("servers.steps.with_key")
+    return (
+        _client("chatgpt", "signs_in", [_step("chatgpt", "one"), _step("chatgpt", "two", url), *_last_two("chatgpt")]),
+        _client("claude", "signs_in", [_step("claude", "one"), _step("claude", "two", url), *_last_two("claude")]),
+        _client(
+            "claude_code",
+            "both",
+            [_step("claude_code", "one", _claude_code(url)), _step("claude_code", "two")],
+            Step(with_key, f'{_claude_code(url)} --header "Authorization: Bearer {_KEY}"'),
+        ),
+        _client(
+            "vs_code",
+            "both",
+            [_step("vs_code", "one", _vs_code(url)), _step("vs_code", "two")],
+            Step(with_key, _vs_code(url, **_header())),
+        ),
+        _client(
+            "cursor",
+            "both",
+            [_step("cursor", "one", _cursor(url)), _step("cursor", "two")],
+            Step(with_key, _cursor(url, **_header())),
+        ),
+        _client(
+            "inspector",
+            "both",
+            [_step("inspector", "one", _inspector(url)), _step("inspector", "two")],
+            Step(with_key, _inspector(url, f'--header "Authorization: Bearer {_KEY}" --method tools/list')),
+        ),
+        _client(
+            "curl",
+            "key",
+            [_step("curl", "one", _curl(url, f"-H 'Authorization: Bearer {_KEY}'")), _step("curl", "two")],
+        ),
     )
-    keyed = f'{_INSPECTOR} {url} --transport http \\\n  --header "Authorization: Bearer {_KEY}" --method tools/list'
-    return _client("inspector", "search", "both", steps, Step(t("servers.steps.with_key"), keyed))
 
 
-def _curl(url: str) -> Client:
-    arguments = {"name": "search", "arguments": {"query": "what to look for"}}
-    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": arguments}
-    command = (
-        f"curl -s {url} -H 'Authorization: Bearer {_KEY}' \\\n"
-        "  -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \\\n"
-        f"  -H 'MCP-Protocol-Version: {_REVISION}' \\\n  -d '{json.dumps(body, separators=(',', ':'))}'"
+def _open_clients(url: str) -> Sequence[Client]:
+    return (
+        _client(
+            "chatgpt",
+            "open",
+            [_step("chatgpt", "one"), _step("chatgpt", "two_open", url), _step("chatgpt", "four")],
+        ),
+        _client(
+            "claude",
+            "open",
+            [
+                _step("claude", "one"),
+                _step("claude", "two", url),
+                _step("claude", "three_open"),
+                _step("claude", "four"),
+            ],
+        ),
+        _client(
+            "claude_code", "open", [_step("claude_code", "one", _claude_code(url)), _step("claude_code", "two_open")]
+        ),
+        _client("vs_code", "open", [_step("vs_code", "one", _vs_code(url)), _step("vs_code", "two_open")]),
+        _client("cursor", "open", [_step("cursor", "one", _cursor(url)), _step("cursor", "two_open")]),
+        _client("inspector", "open", [_step("inspector", "one", _inspector(url))]),
+        _client("curl", "open", [_step("curl", "one_open", _curl(url)), _step("curl", "two")]),
     )
-    return _client("curl", "code", "key", (Step(_text("curl", "one"), command), Step(_text("curl", "two"))))
 
 
-def _client(
-    key: str, icon: str, how: str, steps: Sequence[Step], with_key: Step | None = None, *, is_remote: bool = False
-) -> Client:
+def _client(key: str, how: str, steps: Sequence[Step], with_key: Step | None = None) -> Client:
     return Client(
         key=key,
-        title=_text(key, "title"),
-        icon=icon,
+        title=t(f"servers.steps.{key}.title"),
+        icon=_ICONS[key],
         how=t(f"servers.steps.{how}"),
         steps=steps,
         with_key=with_key,
-        is_remote=is_remote,
+        is_remote=key in _REMOTE,
     )
 
 
-def _text(client: str, name: str) -> str:
-    return t(f"servers.steps.{client}.{name}")
+def _step(client: str, name: str, code: str = "") -> Step:
+    return Step(t(f"servers.steps.{client}.{name}"), code)
+
+
+def _last_two(client: str) -> Sequence[Step]:
+    return [_step(client, "three"), _step(client, "four")]
+
+
+def _claude_code(url: str) -> str:
+    return f"claude mcp add --transport http {_NAME} {url}"
+
+
+def _vs_code(url: str, **more: object) -> str:
+    return _json("servers", {"type": "http", "url": url, **more})
+
+
+def _cursor(url: str, **more: object) -> str:
+    return _json("mcpServers", {"url": url, **more})
+
+
+def _inspector(url: str, what: str = _CALL) -> str:
+    return f"{_INSPECTOR} {url} --transport http \\\n  {what}"
+
+
+def _curl(url: str, *more: str) -> str:
+    arguments = {"name": "search", "arguments": {"query": "what to look for"}}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": arguments}
+    lines = (
+        " ".join(("curl -s", url, *more)),
+        "-H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream'",
+        f"-H 'MCP-Protocol-Version: {_REVISION}'",
+        f"-d '{json.dumps(body, separators=(',', ':'))}'",
+    )
+    return " \\\n  ".join(lines)
 
 
 def _header() -> dict[str, dict[str, str]]:

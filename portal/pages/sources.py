@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -37,6 +38,8 @@ class Card:
     source: Source
     handler: Handler[Any]
     servers: Sequence[McpServer]
+    answered_at: datetime | None
+    """When it last answered a search, if that was lately."""
 
     @property
     def message(self) -> str:
@@ -104,12 +107,16 @@ async def delete_source(source_id: UUID, screen: Own) -> Response:
 
 
 async def cards(screen: OwnScreen, sources: Sequence[Source]) -> Sequence[Card]:
-    """With the servers that use each."""
-    used: Mapping[UUID, Sequence[McpServer]] = {}
-    if sources:
-        used = await screen.portal.sources.used_by(screen.person, [source.id for source in sources])
-    registry = screen.portal.registry
-    return [Card(source, registry.get(source.type), used.get(source.id, ())) for source in sources]
+    """With the servers that use each, and when it last answered."""
+    if not sources:
+        return []
+    portal = screen.portal
+    used = await portal.sources.used_by(screen.person, [source.id for source in sources])
+    answers = await portal.activity.last_answers(screen.person)
+    return [
+        Card(source, portal.registry.get(source.type), used.get(source.id, ()), answers.get(source.key))
+        for source in sources
+    ]
 
 
 def told(name: str, result: CheckResult) -> str:

@@ -38,7 +38,7 @@ def open_house(settings: Settings, registry: Registry | None = None) -> Iterator
     def run() -> None:
         try:
             asyncio.run(serve())
-        except Exception as error:
+        except Exception as error:  # whatever it is: it is raised again in the thread that waits for the start
             if started.done():
                 raise
             started.set_exception(error)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.parse import urlencode
 
 import httpx2
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
+from config import Settings
+from tests.browser.conftest import Visit
 from tests.browser.house import open_house
+from tests.browser.test_pages import LONG, RIGHT_TO_LEFT, look_at
 from tests.portal.oauth.flow import challenge_of
 from tests.stand import PASSWORD, ports, settings_for
 
@@ -43,6 +46,35 @@ def listening() -> Iterator[tuple[int, list[str]]]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def test_the_page_is_accessible_and_fits_whether_one_server_is_named_or_one_is_to_be_chosen(
+    visit: Callable[..., Visit], house: Settings
+):
+    ann = visit()
+    email = ann.sign_up()
+    with httpx2.Client(base_url=house.portal_url) as http:
+        http.post("/api/v1/signin", json={"email": email, "password": PASSWORD}).raise_for_status()
+        bodies = [{"name": name, "source_ids": []} for name in (LONG, RIGHT_TO_LEFT)]
+        servers = [http.post("/api/v1/mcp-servers", json=body).raise_for_status().json() for body in bodies]
+        body = {"redirect_uris": ["https://agent.example.com/callback"], "token_endpoint_auth_method": "none"}
+        client_id = http.post("/register", json={**body, "client_name": LONG}).json()["client_id"]
+    asked = {
+        "response_type": "code",
+        "client_id": client_id,
+        "redirect_uri": "https://agent.example.com/callback",
+        "code_challenge": challenge_of("x" * 43),
+        "code_challenge_method": "S256",
+        "scope": "mcp:read mcp:write offline_access",
+    }
+    assert look_at(ann, f"/authorize?{urlencode(asked)}") == []
+    choices = ann.page.get_by_role("radio")
+    expect(choices).to_have_count(2)
+    ann.page.get_by_text(RIGHT_TO_LEFT, exact=True).click()
+    expect(choices.and_(ann.page.locator(":checked"))).to_have_value(servers[1]["id"])
+    assert look_at(ann, f"/authorize?{urlencode({**asked, 'resource': servers[0]['url']})}") == []
+    expect(choices).to_have_count(0)
+    expect(ann.page.get_by_role("main")).to_contain_text(servers[0]["domain"])
 
 
 def test_a_browser_is_let_through_from_the_agent_to_the_agent(browser: Browser, sqlite_url: str, tmp_path: Path):

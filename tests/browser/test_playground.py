@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -57,10 +58,23 @@ def ask(page: Page, question: str) -> None:
 
 @pytest.fixture
 def play(browser: Browser, sqlite_url: str, tmp_path: Path) -> Iterator[Play]:
+    with playing(browser, sqlite_url, tmp_path) as begin:
+        yield begin
+
+
+@pytest.fixture
+def keeping(browser: Browser, sqlite_url: str, tmp_path: Path) -> Iterator[Play]:
+    """Where answers are kept for a while, as they are unless told otherwise."""
+    with playing(browser, sqlite_url, tmp_path, answer_reuse_s=30) as begin:
+        yield begin
+
+
+@contextmanager
+def playing(browser: Browser, sqlite_url: str, tmp_path: Path, **changes: int) -> Iterator[Play]:
     own, *gateways = ports(3)
     pool = ",".join(f"http://localhost:{port}" for port in gateways)
     settings = settings_for(
-        sqlite_url, tmp_path, port=own, portal_url=f"http://localhost:{own}", mcp_gateway_url_pools=pool
+        sqlite_url, tmp_path, port=own, portal_url=f"http://localhost:{own}", mcp_gateway_url_pools=pool, **changes
     )
     stage = Stage()
     with open_house(settings, stage.registry()):
@@ -139,6 +153,19 @@ def test_a_hit_is_read_beside_the_reply_that_an_agent_gets(stepwise: Page, gates
     assert serious_findings(page) == []
     first.get_by_role("button", name="Close").click()
     expect(first.locator(".reading")).to_have_count(0)
+
+
+def test_an_answer_that_was_kept_says_so_instead_of_a_time(keeping: Play):
+    page = keeping({"Files": Script(hits=[hit("1", "Cold zone")])})
+    lane = page.locator(".lane", has_text="Files")
+    ask(page, "cold")
+    expect(lane).to_contain_text("ms of 4 s")
+    ask(page, "cold")
+    expect(lane).to_contain_text("Kept answer")
+    expect(page.locator("#summary")).to_contain_text("No source was asked again")
+    ask(page, "cold zone")
+    expect(lane).to_contain_text("ms of 4 s")
+    expect(page.locator("#summary")).not_to_contain_text("asked again")
 
 
 def test_a_search_can_be_stopped(stepwise: Page):

@@ -337,6 +337,7 @@ async def test_a_reader_tries_the_server_out_as_an_agent_would(vaults: Stand):
     bob = await joined(vaults, ann, server)
     found = (await bob.http.post(f"{url_of(server)}/search", json={"query": "gold"})).json()
     assert [hit["title"] for hit in found["results"]] == ["A treasure"]
+    assert found["reused"] == []
     fetched = await bob.http.post(f"{url_of(server)}/fetch", json={"id": found["results"][0]["id"]})
     assert fetched.status_code == 200
 

@@ -16,6 +16,7 @@ from config import Settings
 from database.models import DomainAssignment, User
 from repositories.domains import Domains
 from tests.clock import HandClock
+from tests.portal.membership import joined
 from tests.stand import Person, Stand, settings_for, stand
 
 pytestmark = pytest.mark.anyio
@@ -228,12 +229,29 @@ async def test_a_key_is_shown_once_and_listed_by_its_beginning(gatehouse_on_both
     made = reply.json()
     assert made["key"].startswith("gh_")
     assert made["key"].startswith(made["prefix"])
+    me = (await ann.http.get("/api/v1/me")).json()
+    assert made["created_by"] == {"id": ann.id, "name": me["name"], "email": ann.email}
     listed = await ann.http.get(url)
     assert made["key"] not in listed.text
     assert listed.json()["items"] == [{name: value for name, value in made.items() if name != "key"}]
     assert (await ann.http.delete(f"{url}/{made['id']}")).status_code == 204
     assert (await ann.http.delete(f"{url}/{made['id']}")).status_code == 404
     assert (await ann.http.get(url)).json()["items"] == []
+
+
+async def test_owner_and_managers_are_told_who_made_each_key_and_readers_see_none(gatehouse_on_both: Stand):
+    ann = await gatehouse_on_both.person("ann")
+    server = await gatehouse_on_both.server(ann)
+    bob = await joined(gatehouse_on_both, ann, server, "manager")
+    eve = await joined(gatehouse_on_both, ann, server, "reader", name="eve")
+    url = f"/api/v1/mcp-servers/{server['id']}/keys"
+    for person in (ann, bob):
+        await gatehouse_on_both.key(person, server, name=person.email)
+    for person in (ann, bob):
+        makers = {key["name"]: key["created_by"] for key in (await person.http.get(url)).json()["items"]}
+        assert {name: maker["email"] for name, maker in makers.items()} == {ann.email: ann.email, bob.email: bob.email}
+        assert makers[bob.email]["id"] == bob.id
+    assert (await eve.http.get(url)).status_code == 403
 
 
 async def test_a_key_expires_in_the_future_and_says_in_which_zone(vaults: Stand, clock: HandClock):

@@ -128,6 +128,9 @@ async def test_a_changed_secret_takes_effect_at_once_and_the_status_begins_anew(
     checked = (await ann.http.post(f"{url}/check")).json()
     assert (checked["ok"], checked["account"]) == (True, "nobody at here")
     assert (await ann.http.get(url)).json()["status"] == "ok"
+    trail = (await ann.http.get("/api/v1/activity")).json()["items"]
+    told = [event["outcome"] for event in trail if event["action"] == "source.checked"]
+    assert sorted(told) == ["ok", "source_unauthorized"]
 
 
 async def test_a_new_name_alone_leaves_the_status_as_it_is(vaults: Stand):

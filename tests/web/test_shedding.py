@@ -10,6 +10,7 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 from structlog.testing import capture_logs
 
+from web.edge import Edge
 from web.shedding import PLACE, FairShare, LoadGate, Shedding
 
 pytestmark = pytest.mark.anyio
@@ -186,6 +187,22 @@ async def test_it_never_lets_in_fewer_than_sixty_four():
         assert gate.limit == 64
         slow.release.set()
         await asyncio.gather(*waiting)
+
+
+async def test_a_tenants_flood_has_no_line_for_each_either():
+    slow, gate = Slow(), LoadGate(200)
+    edge = Edge(by_path(slow, gate), trusted_proxies=(), strict_transport=False)
+    async with client(edge, gate) as http:
+        inside = [asyncio.create_task(http.get("/a")) for _ in range(32)]
+        await started(slow, 32)
+        with capture_logs() as logs:
+            refused = await asyncio.gather(*(http.get("/a") for _ in range(20)))
+        assert {reply.status_code for reply in refused} == {503}
+        assert {line["event"] for line in logs} <= {"requests.shed"}
+        with capture_logs() as logs:
+            slow.release.set()
+            await asyncio.gather(*inside)
+        assert [line["event"] for line in logs if line["event"] != "requests.shed"] == ["request"] * 32
 
 
 async def test_a_flood_is_one_line_in_the_log():

@@ -27,6 +27,7 @@
     found.textContent = text;
     found.hidden = !text;
   };
+  const seconds = (milliseconds) => String(milliseconds / 1000);
   const points = (number) => number.toFixed(3);
   const isPage = (url) => /^https?:\/\//i.test(url);
   const api = () => `/api/v1/mcp-servers/${root.dataset.server}`;
@@ -71,7 +72,7 @@
   };
   const reset = (lane, state) => {
     setState(lane, state);
-    fill(lane, { hits: "", time: say("line.budget", { budget: lane.dataset.budget }) });
+    fill(lane, { hits: "", time: say("line.budget", { budget: seconds(lane.dataset.budget) }) });
     reveal(lane, "message", "");
     draw(lane, 0);
   };
@@ -93,7 +94,7 @@
     setState(lane, report.status);
     fill(lane, {
       hits: report.status === "ok" ? say("line.hits", { count: report.results }) : "",
-      time: say("line.took", { took: report.took_ms, budget: lane.dataset.budget }),
+      time: say("line.took", { took: report.took_ms, budget: seconds(lane.dataset.budget) }),
     });
     reveal(lane, "message", report.message ?? "");
     draw(lane, report.took_ms);
@@ -161,12 +162,22 @@
     return hit;
   };
 
+  /** In a sentence, empty if all were asked; at the sources, whose time it would be taken for, instead of the time. */
+  const tellKept = (keys, all) => {
+    for (const lane of lanes.children) {
+      if (keys.includes(lane.dataset.key)) fill(lane, { time: say("line.kept") });
+    }
+    if (!keys.length) return "";
+    return ` ${keys.length === all ? say("found.kept_all") : say("found.kept", { kept: keys.length, all })}`;
+  };
+
   const showAnswer = (tried) => {
     names = new Map(tried.sources.map((source) => [source.key, source.source]));
     hits.replaceChildren(...tried.results.map((result, number) => showHit(result, tried.explanations[number])));
     const found = say("found.summary", { count: tried.results.length, took: tried.took_ms });
     const order = say(`rerank.${tried.rerank}`);
-    summary.textContent = `${found} · ${order}${tried.results.length ? "" : ` ${say("found.none")}`}`;
+    const kept = tellKept(tried.reused, tried.sources.length);
+    summary.textContent = `${found} · ${order}${kept}${tried.results.length ? "" : ` ${say("found.none")}`}`;
     const allFailed = tried.sources.length > 0 && tried.sources.every((source) => source.status !== "ok");
     raw.hidden = false;
     raw.querySelector("pre").textContent = asMcp({ results: tried.results, sources: tried.sources }, allFailed);

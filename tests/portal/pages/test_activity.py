@@ -173,3 +173,23 @@ def actions_in_the_code() -> set[str]:
                 arguments = [*node.args, *(keyword.value for keyword in node.keywords if keyword.arg == "action")]
                 found |= {one.value for one in arguments if isinstance(one, ast.Constant)}
     return {str(one) for one in found if re.fullmatch(r"[a-z]+\.[a-z_]+", str(one))}
+
+
+async def test_members_and_sources_are_called_by_their_names(gatehouse: Stand, ann: Reader, reading: Reading):
+    source = await gatehouse.sample(ann.person, name="Used by no server")
+    server = await gatehouse.server(ann.person)
+    manager = await reading(await joined(gatehouse, ann.person, server, "manager"))
+    await manager.send("/account/name", {"name": "Bea Keller"})
+    await gatehouse.key(manager.person, server, name="Nightly")
+    await ann.send(f"/servers/{server['id']}/members/{manager.person.id}/role", {"role": "reader"})
+
+    async def rows(reader: Reader, action: str) -> str:
+        return html.unescape((await reader.page(f"/activity?action={action}")).text).partition('id="s-trail"')[2]
+
+    assert "<bdi>Bea Keller</bdi>" in await rows(ann, "key.created")
+    assert '<bdi class="soft">Bea Keller</bdi>' in await rows(ann, "member.role_changed")
+    connected = await rows(ann, "source.created")
+    assert '<bdi class="soft">Used by no server</bdi>' in connected
+    assert source["key"] not in connected
+    owner = (await ann.person.http.get("/api/v1/me")).json()["name"]
+    assert f"<bdi>{owner}</bdi>" in await rows(manager, "member.role_changed")

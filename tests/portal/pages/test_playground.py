@@ -47,6 +47,11 @@ def pieces(text: str, slot: str) -> list[str]:
     return [unescape(one).strip() for one in found if one.strip()]
 
 
+def summary(text: str) -> str:
+    """What stands above the results."""
+    return text.partition('id="summary"')[2].partition("</p>")[0]
+
+
 async def test_without_a_server_the_way_to_one_is_shown(ann: Reader):
     page = await ann.page("/playground")
     assert 'href="/servers/new"' in page.text
@@ -76,6 +81,24 @@ async def test_the_whole_answer_comes_with_why_it_is_as_it_is(stage: Theatre):
     reply = json.loads(unescape(raw[1]))
     assert json.loads(reply["content"][0]["text"]) == reply["structuredContent"]
     assert reply["isError"] is False
+
+
+async def test_an_answer_that_was_kept_says_so_instead_of_a_time(sqlite_url: str, tmp_path: Path):
+    async with theatre(sqlite_url, tmp_path, answer_reuse_s=30) as stage:
+        ann = await stage.house.person()
+        scripts = {"Files": Script(hits=[hit("1", "Cold zone")])}
+        server, _ = await stage.server(ann, scripts)
+        me, form = reader(stage, ann), {"server": server["id"], "query": "cold"}
+        first, again = await me.send("/playground", form), await me.send("/playground", form)
+        assert scripts["Files"].queries == ["cold"]
+        assert re.fullmatch(r"\d+ ms of 4 s", pieces(first.text, "time")[0])
+        assert "asked again" not in summary(first.text)
+        assert pieces(again.text, "time")[0] == "Kept answer"
+        assert "No source was asked again: their answers were kept from a moment ago." in summary(again.text)
+        told = (await ann.http.post(f"/api/v1/mcp-servers/{server['id']}/search", json={"query": "cold"})).json()
+        assert told["reused"] == [told["sources"][0]["key"]]
+        trail = (await ann.http.get("/api/v1/activity", params={"action": "server.tried"})).json()["items"]
+        assert [event["sources"][0]["reused"] for event in trail] == [True, True, False]
 
 
 async def test_a_document_is_shown_as_an_agent_gets_it(stage: Theatre):

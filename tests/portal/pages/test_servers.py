@@ -106,7 +106,7 @@ async def test_the_steps_have_the_servers_own_address_and_can_be_pasted(ann: Rea
     path = await made(ann)
     server = await told(ann, path)
     shown = html.unescape((await ann.page(path)).text)
-    all_ = clients(server["url"])
+    all_ = clients(server["url"], is_public=False)
     assert [client.key for client in all_] == [
         *("chatgpt", "claude", "claude_code", "vs_code", "cursor", "inspector", "curl")
     ]
@@ -119,6 +119,30 @@ async def test_the_steps_have_the_servers_own_address_and_can_be_pasted(ann: Rea
             assert code in shown, client.key
             if code.startswith("{"):
                 json.loads(code)
+
+
+async def test_the_steps_of_a_public_server_ask_nobody_to_sign_in_or_for_a_key(ann: Reader):
+    path = await made(ann, access="public")
+    url = (await told(ann, path))["url"]
+    guarded, public = clients(url, is_public=False), clients(url, is_public=True)
+    assert [client.key for client in public] == [client.key for client in guarded]
+    for client in public:
+        said = " ".join([client.how, *(step.text for step in client.steps), *(step.code for step in client.steps)])
+        assert not re.search(r"gh_|Authorization|OAuth|portal|Sign in|a key", said), client.key
+        assert client.with_key is None
+        assert any(url in step.code for step in client.steps), client.key
+    shown = html.unescape((await ann.page(path)).text)
+    for step in (step for client in public for step in client.steps):
+        assert step.text in shown
+        assert step.code in shown
+    assert "gh_..." not in shown
+
+
+async def test_the_pages_of_a_public_server_say_that_nobody_needs_a_key_or_asks(ann: Reader):
+    public, guarded = await made(ann, access="public"), await made(ann)
+    for place, said in (("keys", "so no program needs a key"), ("agents", "so agents need not ask")):
+        assert said in (await ann.page(f"{public}/{place}")).text
+        assert said not in (await ann.page(f"{guarded}/{place}")).text
 
 
 async def test_sources_are_switched_off_and_on_in_place_and_without_scripts(gatehouse: Stand, ann: Reader):
@@ -141,11 +165,13 @@ async def test_budget_and_tools_of_a_source_are_chosen_and_given_back(gatehouse:
     tools = re.findall(r'name="tools" value="(\w+)"', (await ann.page(use)).text)
     assert len(tools) > 1
     for chosen in ([tools[0]], []):
-        await ann.send(use, {"budget_ms": "1500", "which": "chosen", "tools": chosen})
+        await ann.send(use, {"budget_s": "1.5", "which": "chosen", "tools": chosen})
         used = (await told(ann, path))["sources"][0]
         assert (used["budget_ms"], used["exposed_tools"]) == (1500, chosen)
         assert f"agents see {len(chosen)} of {len(tools)} tools" in (await ann.page(f"{path}/sources")).text
-    await ann.send(use, {"budget_ms": "", "which": "all"})
+    assert "1.5 s for each search" in (await ann.page(f"{path}/sources")).text
+    assert re.search(r'name="budget_s" type="number" value="1.5"', (await ann.page(use)).text)
+    await ann.send(use, {"budget_s": "", "which": "all"})
     used = (await told(ann, path))["sources"][0]
     assert (used["budget_ms"], used["exposed_tools"]) == (None, None)
 
@@ -155,8 +181,9 @@ async def test_a_wrong_budget_or_tool_is_told_and_changes_nothing(gatehouse: Sta
     path = await made(ann, source["id"])
     use, before = f"{path}/sources/{source['id']}", await told(ann, path)
     for wrong, where in (
-        ({"budget_ms": "5", "which": "all"}, "f-budget_ms-problem"),
-        ({"budget_ms": "soon", "which": "all"}, "f-budget_ms-problem"),
+        ({"budget_s": "0.1", "which": "all"}, "f-budget_s-problem"),
+        ({"budget_s": "4000", "which": "all"}, "f-budget_s-problem"),
+        ({"budget_s": "soon", "which": "all"}, "f-budget_s-problem"),
         ({"which": "chosen", "tools": ["drop_everything"]}, "f-tools-problem"),
     ):
         reply = await ann.send(use, wrong)
@@ -168,7 +195,7 @@ async def test_a_wrong_budget_or_tool_is_told_and_changes_nothing(gatehouse: Sta
 async def test_sources_are_chosen_anew_and_those_that_stay_keep_their_budgets(gatehouse: Stand, ann: Reader):
     first, second = [await gatehouse.sample(ann.person, name=name) for name in ("First", "Second")]
     path = await made(ann, first["id"])
-    await ann.send(f"{path}/sources/{first['id']}", {"budget_ms": "900", "which": "all"})
+    await ann.send(f"{path}/sources/{first['id']}", {"budget_s": "0.9", "which": "all"})
     await ann.send(f"{path}/sources/choose", {"source_ids": [first["id"], second["id"]]})
     budgets = {one["name"]: one["budget_ms"] for one in (await told(ann, path))["sources"]}
     assert budgets == {"First": 900, "Second": None}
@@ -177,24 +204,27 @@ async def test_sources_are_chosen_anew_and_those_that_stay_keep_their_budgets(ga
 async def test_settings_are_saved_and_what_is_left_empty_takes_its_default(gatehouse: Stand, ann: Reader):
     source = await gatehouse.sample(ann.person)
     path = await made(ann, source["id"])
-    form = settings(await told(ann, path), name="Desk", deadline_ms="7000", results="5", rerank="on")
+    form = settings(await told(ann, path), name="Desk", deadline_s="7", results="5", rerank="on")
     await ann.send(f"{path}/settings", {**form, "instructions": "Ask it\r\nfirst."})
     server = await told(ann, path)
     assert (server["name"], server["instructions"]) == ("Desk", "Ask it\nfirst.")
     assert (server["deadline_ms"], server["results"], server["rerank"]) == (7000, 5, True)
     assert server["source_ids"] == [source["id"]]
-    await ann.send(f"{path}/settings", settings(server, deadline_ms=""))
+    assert 'name="deadline_s" type="number" value="7"' in (await ann.page(f"{path}/settings")).text
+    await ann.send(f"{path}/settings", settings(server, deadline_s=""))
     server = await told(ann, path)
     assert (server["instructions"], server["deadline_ms"], server["rerank"]) == (None, None, False)
 
 
 async def test_wrong_settings_are_told_beside_their_fields(ann: Reader):
     path = await made(ann)
-    form = settings(await told(ann, path), deadline_ms="1", results="101")
+    form = settings(await told(ann, path), deadline_s="61", results="101")
     reply = await ann.send(f"{path}/settings", {**form, "name": ""})
     assert reply.status_code == 422
-    for field in ("name", "deadline_ms", "results"):
+    for field in ("name", "deadline_s", "results"):
         assert f'id="f-{field}-problem"' in reply.text
+    assert "Write seconds between 0.2 and 60, as in 2.5." in reply.text
+    assert 'value="61"' in reply.text
 
 
 async def test_a_manager_changes_the_words_and_nothing_else(gatehouse: Stand, ann: Reader, reading: Reading):
@@ -277,6 +307,23 @@ async def test_a_key_is_shown_once_works_and_stops(gatehouse: Stand, ann: Reader
     (action,) = re.findall(r'action="([^"]+/revoke)"', listed)
     await ann.send(action)
     assert key[:9] not in (await ann.page(f"{path}/keys")).text
+
+
+async def test_the_list_of_keys_says_who_made_each(gatehouse: Stand, ann: Reader, reading: Reading):
+    server = await gatehouse.server(ann.person)
+    bob = await reading(await joined(gatehouse, ann.person, server, "manager"))
+    await gatehouse.key(ann.person, server, name="Of Ann")
+    await gatehouse.key(bob.person, server, name="Of Bob")
+
+    async def makers(reader: Reader) -> dict[str, str]:
+        text = html.unescape((await reader.page(f"/servers/{server['id']}/keys")).text)
+        found = re.findall(r'<strong dir="auto">(Of \w+)</strong>.*? by (.*?)</p>', text, re.DOTALL)
+        return {name: re.sub("<.*?>", "", maker) for name, maker in found}
+
+    seen_by_ann, seen_by_bob = await makers(ann), await makers(bob)
+    assert (seen_by_ann["Of Ann"], seen_by_bob["Of Bob"]) == ("you", "you")
+    assert seen_by_ann["Of Bob"].endswith(f"({bob.person.email})")
+    assert seen_by_bob["Of Ann"].endswith(f"({ann.person.email})")
 
 
 @pytest.mark.parametrize("day", ["2001-01-01", "tomorrow", "9999-99-99"])

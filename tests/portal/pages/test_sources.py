@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.portal.pages.conftest import Reader, Reading
@@ -127,3 +129,18 @@ async def test_the_guides_are_pages(gatehouse: Stand):
         assert "<h1>" in page.text
     for nothing in ("README", "../../README", "..%2f..%2fREADME", "none"):
         assert (await gatehouse.http.get(f"/guides/{nothing}")).status_code == 404
+
+
+async def test_a_card_says_when_its_source_last_answered_and_that_no_other_did_lately(gatehouse: Stand, ann: Reader):
+    asked, idle = [await gatehouse.sample(ann.person, name=name) for name in ("Asked", "Idle")]
+    server = await gatehouse.server(ann.person, [asked])
+    await ann.send("/playground", {"server": server["id"], "query": "hart"})
+    await ann.page("/activity")  # returns when the trail is written
+
+    async def answered(source: dict[str, str]) -> str:
+        card = (await ann.page("/sources")).text.partition(f'id="source-{source["id"]}"')[2].partition("</article>")[0]
+        told: list[str] = re.findall(r"<dt>Last answer</dt>\s*<dd>(.*?)</dd>", card)
+        return told[0]
+
+    assert "<time" in await answered(asked)
+    assert "none lately" in await answered(idle)
