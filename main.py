@@ -180,6 +180,7 @@ class Gatehouse:
             stack.push_async_callback(self.health.aclose)
             stack.push_async_callback(self._text.aclose)
             stack.push_async_callback(self.connections.aclose)
+            stack.push_async_callback(self.federation.aclose)
             if self._embeddings is not None:
                 stack.push_async_callback(self._embeddings.aclose)
             await asyncio.to_thread(vocabulary)  # it reads files; no search should wait for that

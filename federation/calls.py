@@ -94,6 +94,10 @@ class Calls:
 
         return await self.wait(self._flights.start(call, f"ask {name}"), name, budget)
 
+    async def aclose(self) -> None:
+        """Waits a few seconds for calls that take no notice of being given up."""
+        await self._flights.aclose()
+
     def is_paused(self, served: ServedSource) -> bool:
         """Whether its breaker is open, or waits for a call to try."""
         breaker = self._breakers.get((served.id, served.version))

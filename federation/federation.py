@@ -138,6 +138,10 @@ class Federation:
         self._reranker = reranker
         connections.when_retired(self._drop_answers)
 
+    async def aclose(self) -> None:
+        """Ends what is under way; before the connections are closed."""
+        await self._calls.aclose()
+
     def keep_house(self) -> None:
         """Lets go of what is too old to be given out. Called every second."""
         self._searches.kept.drop_expired()

@@ -14,6 +14,7 @@ AnswerT = TypeVar("AnswerT")
 
 _LATE_S: Final = 0.02
 _MOST_GRACE_S: Final = 0.1
+_FAREWELL_S: Final = 3.0
 
 
 class Flight(Generic[AnswerT]):
@@ -84,6 +85,13 @@ class Flights:
         self._under_way.add(flight.task)
         flight.task.add_done_callback(self._landed)
         return flight
+
+    async def aclose(self) -> None:
+        """Gives those that were given up a moment to notice: a database that hangs is left in a second or two."""
+        for task in self._under_way:
+            task.cancel()
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=_FAREWELL_S)
 
     def _landed(self, task: asyncio.Task[Any]) -> None:
         self._under_way.discard(task)

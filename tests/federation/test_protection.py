@@ -260,6 +260,25 @@ async def test_one_that_goes_away_leaves_the_others_their_answer_and_the_last_en
     assert (moody.asked, moody.cancelled) == (2, 1)
 
 
+async def test_calls_that_were_given_up_have_a_moment_to_end_before_the_process_does(workshop: Workshop):
+    let_go = asyncio.Event()
+
+    async def slow_to_notice(query: SearchQuery) -> Sequence[Hit]:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            await asyncio.sleep(0.2)
+            let_go.set()
+            raise
+        return ()
+
+    source = workshop.source("slow", Script(searching=slow_to_notice), budget=timedelta(seconds=0.05))
+    assert (await search(workshop, workshop.serve(source))).status == "timeout"
+    assert not let_go.is_set()
+    await workshop.federation.aclose()
+    assert let_go.is_set()
+
+
 async def test_each_who_joins_has_a_budget_of_their_own(workshop: Workshop):
     moody = Moody(takes_s=0.4)
     server = workshop.scripted(moody=moody.script(), deadline_s=0.3)
