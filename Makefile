@@ -25,10 +25,10 @@ setup: $(STAMPS)/runtime $(STAMPS)/pages ## Only set up: environment and package
 test: check ## Set everything up and run all tests (the same as check)
 
 check: lint types layers $(STAMPS)/node $(STAMPS)/pages ## What CI runs: lint, types, layers, all tests but the slow ones
-	$(BIN)/pytest -q -n $(WORKERS) -m "not slow"
+	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m "not slow"
 
 check-all: lint types layers $(STAMPS)/node $(STAMPS)/pages ## check with the slow tests
-	$(BIN)/pytest -q -n $(WORKERS)
+	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal
 
 screenshots: $(STAMPS)/dev $(STAMPS)/pages ## Take the pictures of the documentation anew, from the demo
 	$(BIN)/python -m scripts.screenshots

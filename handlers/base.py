@@ -263,7 +263,7 @@ class Handler(Generic[ConfigT]):
 
     def secret_fields(self) -> frozenset[str]:
         """Names of the fields that are sealed at rest and never returned."""
-        return frozenset(name for name, info in self.config.model_fields.items() if _holds_secret(info.annotation))
+        return secret_fields(self.config)
 
     def binding_fields(self) -> frozenset[str]:
         """Names of the fields whose change makes the stored secrets void; see `KEEPS_SECRETS`."""
@@ -272,6 +272,11 @@ class Handler(Generic[ConfigT]):
             for name, info in self.config.model_fields.items()
             if name not in self.secret_fields() and not _keeps_secrets(info)
         )
+
+
+def secret_fields(config: type[SourceConfig]) -> frozenset[str]:
+    """Names of the settings that may hold a SecretStr."""
+    return frozenset(name for name, info in config.model_fields.items() if _holds_secret(info.annotation))
 
 
 def _holds_secret(annotation: object) -> bool:

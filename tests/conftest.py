@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -14,9 +16,27 @@ from database.engine import Database
 from database.migrations import upgrade
 from tests.servers.postgres import PostgresServer, running_postgres
 from tests.servers.processes import ServerMissing
-from tests.stand import Stand, settings_for, stand
+from tests.stand import Stand, forgo_disk, settings_for, stand
 
 ENGINES = ("sqlite", "postgresql")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """For `-n auto`: one more than there are processors, because half of the time tests wait, for other processes and
+    for what is slow on purpose."""
+    return (os.cpu_count() or 1) + 1
+
+
+def pytest_sessionstart() -> None:
+    """Nothing becomes garbage while tests are collected; looking for it would take a fifth of that time."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays to the end, and is not looked through again and again."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture
@@ -81,6 +101,7 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     opened = Database(database_url)
+    forgo_disk(opened)
     yield opened
     await opened.aclose()
 

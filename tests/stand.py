@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import os
 import secrets
 import socket
 from collections.abc import AsyncIterator, Sequence
@@ -16,8 +18,12 @@ from typing import Any
 import httpx2
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from config import Settings
+from database.engine import Database
 from handlers.base import Clock
 from handlers.registry import Registry
 from listening import listen
@@ -27,6 +33,12 @@ from serving import Server
 
 PORTAL = "http://localhost:8000"
 PASSWORD = "correct horse battery staple"
+
+_FIRST_PORT = 20_000
+"""Below those that the system gives to whoever connects."""
+_PORTS_EACH = 1_500
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8  # noqa: TID251 - xdist tells it so
+_NUMBERS = itertools.count(os.getpid())
 
 
 def settings_for(database_url: str, folder: Path, **changes: Any) -> Settings:
@@ -84,8 +96,8 @@ class Stand:
         return client
 
     async def person(self, name: str = "ann") -> Person:
-        """A new account, signed in."""
-        email = f"{name}-{secrets.token_hex(4)}@example.com"
+        """A new account, signed in. Its address ends like no other of a test: `ann@5e884898.example.com`."""
+        email = f"{name}@{secrets.token_hex(4)}.example.com"
         made = await self.http.post("/api/v1/signup", json={"email": email, "password": PASSWORD, "name": name})
         made.raise_for_status()
         opened = await self.http.post("/api/v1/signin", json={"email": email, "password": PASSWORD})
@@ -136,6 +148,7 @@ async def stand(
     settings: Settings, registry: Registry | None = None, clock: Clock = utc_now, internet: Egress | None = None
 ) -> AsyncIterator[Stand]:
     gatehouse = Gatehouse(settings, registry, clock, internet)
+    forgo_disk(gatehouse.database)
     # Tests ask hundreds of things at once of a process that is busy with them too. Turning away has tests of its own.
     gatehouse.gate.fewest = gatehouse.gate.limit = settings.requests_at_once
     async with gatehouse.running():
@@ -150,6 +163,7 @@ async def served(
 ) -> AsyncIterator[Gatehouse]:
     """On the sockets its settings name; `ports` makes free ones."""
     gatehouse = Gatehouse(settings, registry, internet=internet)
+    forgo_disk(gatehouse.database)
     server = Server(gatehouse)
     async with gatehouse.running():
         task = asyncio.create_task(server.serve(listen(settings)))
@@ -161,10 +175,24 @@ async def served(
             await task
 
 
+def forgo_disk(database: Database) -> None:
+    """Lets SQLite commit without waiting for the disk: what this process writes need not outlive the machine."""
+    if database.is_sqlite:
+        event.listen(database.engine.sync_engine, "connect", _relax)
+
+
+def _relax(connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA synchronous=OFF")
+    cursor.close()
+
+
 def ports(count: int) -> list[int]:
-    """Free ports on loopback, kept apart by holding all of them open at once."""
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    numbers = [listener.getsockname()[1] for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return numbers
+    """Free ports on loopback, of a range that no other worker of this run gives out, and each only once: between now
+    and the moment that somebody listens there, they are nobody's."""
+    free: list[int] = []
+    while len(free) < count:
+        number = _FIRST_PORT + _WORKER * _PORTS_EACH + next(_NUMBERS) % _PORTS_EACH
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", number)):
+            free.append(number)
+    return free

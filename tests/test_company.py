@@ -88,7 +88,10 @@ async def company(database_url: str, folder: Path, origin: str, known: Company |
             reply = await owner.http.post("/api/v1/sources", json=form)
             reply.raise_for_status()
             sources[form["type"]] = reply.json()
-        server = await running.server(owner, list(sources.values()), results=100)
+        server = await running.server(owner, list(sources.values()), results=100, deadline_ms=60_000)
+        for source in sources.values():  # what is found is told here, not how fast
+            use = f"/api/v1/mcp-servers/{server['id']}/sources/{source['id']}"
+            (await owner.http.patch(use, json={"budget_ms": 60_000})).raise_for_status()
         yield Company(running, owner, server, sources)
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Annotated, Any, Literal, TypeVar, Union
 from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field, SecretStr, create_model
 
-from handlers.base import Handler, SourceConfig
-from handlers.registry import Registry
+from handlers.base import Handler, SourceConfig, secret_fields
 from portal.actions.sources import SourceForm
 from portal.api import views
 from portal.api.dependencies import Part, Person, Use
@@ -20,14 +19,16 @@ from schemas.listing import Listing
 from schemas.sources import CheckResult, Source, SourceType
 
 EndpointT = TypeVar("EndpointT", bound=Callable[..., Awaitable[Any]])
+Kind = tuple[str, type[SourceConfig]]
+"""What the routes know of a handler: its key and its settings."""
 
 
-def router_for(registry: Registry) -> APIRouter:
+def router_for(kinds: Sequence[Kind]) -> APIRouter:
     """The routes, with bodies that describe every kind of source in OpenAPI."""
     router = APIRouter(tags=["sources"])
-    create_form = _union(_create_form(handler) for handler in registry)
-    replace_form = _union(_replace_form(handler) for handler in registry)
-    check_form = _union(_check_form(handler) for handler in registry)
+    create_form = _union(_create_form(*kind) for kind in kinds)
+    replace_form = _union(_replace_form(*kind) for kind in kinds)
+    check_form = _union(_check_form(*kind) for kind in kinds)
 
     @router.get("/source-types", summary="Kinds of sources")
     async def list_source_types(portal: Use, _person: Person) -> Listing[SourceType]:
@@ -85,44 +86,44 @@ def _with_body(form: Any) -> Callable[[EndpointT], EndpointT]:
     return annotate
 
 
-def _create_form(handler: Handler[Any]) -> type[BaseModel]:
+def _create_form(key: str, config: type[SourceConfig]) -> type[BaseModel]:
     return create_model(
-        f"{_camel(handler.key)}Source",
+        f"{_camel(key)}Source",
         __base__=Message,
         name=(Name, ...),
-        type=(_literal(handler.key), ...),
-        config=(handler.config, ...),
+        type=(_literal(key), ...),
+        config=(config, ...),
     )
 
 
-def _check_form(handler: Handler[Any]) -> type[BaseModel]:
+def _check_form(key: str, config: type[SourceConfig]) -> type[BaseModel]:
     return create_model(
-        f"{_camel(handler.key)}Check",
+        f"{_camel(key)}Check",
         __base__=Message,
-        type=(_literal(handler.key), ...),
-        config=(handler.config, ...),
+        type=(_literal(key), ...),
+        config=(config, ...),
     )
 
 
-def _replace_form(handler: Handler[Any]) -> type[BaseModel]:
+def _replace_form(key: str, config: type[SourceConfig]) -> type[BaseModel]:
     """Like the create form, but every secret may be left out. What the settings must fulfil together is checked once
     the stored secrets have been added."""
     fields: dict[str, Any] = {}
-    for name, info in handler.config.model_fields.items():
-        if name in handler.secret_fields():
+    for name, info in config.model_fields.items():
+        if name in secret_fields(config):
             field = Field(default=None, title=info.title, description=f"{info.description} Left out: stays as it is.")
             fields[name] = (SecretStr | None, field)
         else:
             fields[name] = (info.annotation, info)
     with warnings.catch_warnings():  # a setting may be called `schema`, like a method pydantic has given up
         warnings.filterwarnings("ignore", message="Field name .* shadows", category=UserWarning)
-        config = create_model(f"{handler.config.__name__}Replacement", __config__=SourceConfig.model_config, **fields)
+        replacement = create_model(f"{config.__name__}Replacement", __config__=SourceConfig.model_config, **fields)
     return create_model(
-        f"{_camel(handler.key)}Replacement",
+        f"{_camel(key)}Replacement",
         __base__=Message,
         name=(Name, ...),
-        type=(_literal(handler.key), ...),
-        config=(config, ...),
+        type=(_literal(key), ...),
+        config=(replacement, ...),
     )
 
 

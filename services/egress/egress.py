@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import cache
 
 import httpx
 import httpx2
@@ -43,8 +44,7 @@ class Egress:
         """`allowed`: ranges that the operator opens beside the public ones. `ours`: host and port of the gateway's own
         database and the like, closed even inside them. `tls`: other trust than the system's."""
         self._guard = Guard(allowed=allowed, ours=ours, network=network or Network())
-        # Made once: reading the system's certificates takes 20 ms, and there is a client per source.
-        self._tls = tls or httpx2.create_ssl_context()
+        self._tls = tls or _system_trust()
 
     def client(self, policy: HostPolicy) -> httpx2.AsyncClient:
         """The client to use wherever one can choose."""
@@ -72,3 +72,9 @@ class Egress:
 
     def _transport(self, policy: HostPolicy) -> GuardedTransport:
         return GuardedTransport(self._guard, policy, self._tls)
+
+
+@cache
+def _system_trust() -> ssl.SSLContext:
+    """Made once: reading the system's certificates takes 20 ms, and there is a client per source."""
+    return httpx2.create_ssl_context()
