@@ -201,7 +201,7 @@ async def hang(
         url = replace(postgres, port=relay.port).url(name)
         async with stand(settings_for(url, tmp_path)) as house:
             yield Hang(relay, house)
-            relay.go_on()
+            relay.manner = "ok"
     postgres.drop_database(name)
 
 
@@ -216,7 +216,7 @@ async def test_a_database_that_hangs_is_told_of_like_one_that_is_gone(hang: Hang
     browser = house.client(Accept="text/html")
     await browser.post("/api/v1/signin", json={"email": ann.email, "password": PASSWORD})
     assert (await browser.get("/servers")).status_code == 200
-    hang.relay.stop()
+    hang.relay.manner = "held"
     await asyncio.sleep(1.1)  # what was read a moment ago is believed for a second
     async with asyncio.timeout(3 * PATIENCE_S + 5):
         page, ready, alive, *refused = await asyncio.gather(
@@ -234,7 +234,7 @@ async def test_a_database_that_hangs_is_told_of_like_one_that_is_gone(hang: Hang
     assert (page.status_code, ready.status_code, alive.status_code) == (503, 503, 200)
     assert "Try again in a few seconds" in page.text
     assert page.headers["retry-after"]
-    hang.relay.go_on()
+    hang.relay.manner = "ok"
     await within(BACK_WITHIN_S, lambda: ann.http.get("/api/v1/me"))
     await within(BACK_WITHIN_S, lambda: gateway.post("/mcp", json=searches[1][1], headers=searches[1][0]))
     await within(BACK_WITHIN_S, lambda: house.client().get("/readyz"))
@@ -250,12 +250,12 @@ async def test_what_was_recorded_while_it_hung_is_written_once(hang: Hang):
     await trail.flush()
     person = uuid4()
     trail.record(Event(user_id=person, actor="user", action="before"))
-    event.listen(engine, "commit", lambda _: hang.relay.stop(), once=True)
+    event.listen(engine, "commit", lambda _: hang.relay.hold(), once=True)
     async with asyncio.timeout(3 * PATIENCE_S + 5):
         with pytest.raises(DatabaseAway):
             await trail.flush()
     trail.record(Event(user_id=person, actor="user", action="meanwhile"))
-    hang.relay.go_on()
+    hang.relay.manner = "ok"
     await within(BACK_WITHIN_S, lambda: ann.http.get("/api/v1/activity"))
     found = await events_of(hang.house, person)
     assert [one.action for one in found] == ["meanwhile", "before"]

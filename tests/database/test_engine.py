@@ -51,7 +51,7 @@ async def far(postgres: PostgresServer, postgres_template: str, monkeypatch: pyt
     async with relayed(postgres.port) as relay:
         database = Database(replace(postgres, port=relay.port).url(name))
         yield Far(relay, postgres, name, database)
-        relay.go_on()
+        relay.manner = "ok"
         await database.aclose()
     postgres.drop_database(name)
 
@@ -84,13 +84,13 @@ def checked_out(database: Database) -> int:
 
 async def test_what_hangs_before_a_transaction_is_away(far: Far):
     assert await ask(far.database) == 1
-    far.relay.stop()
+    far.relay.manner = "held"
     async with asyncio.timeout(10):
         for _ in range(2):  # on the connection that was idle, and on one that cannot be opened
             with refused_in_time():
                 await ask(far.database)
     assert checked_out(far.database) == 0
-    far.relay.go_on()
+    far.relay.manner = "ok"
     assert await ask(far.database) == 1
 
 
@@ -98,44 +98,44 @@ async def test_so_it_is_in_the_middle_of_one(far: Far):
     async def hang_within(relay: Relay) -> None:
         async with far.database.writing() as session:
             await session.scalar(text("SELECT 1"))
-            relay.stop()
+            relay.manner = "held"
             await session.scalar(text("SELECT 2"))
 
     async with asyncio.timeout(10):
         with refused_in_time():
             await hang_within(far.relay)
     assert checked_out(far.database) == 0
-    far.relay.go_on()
+    far.relay.manner = "ok"
     assert await ask(far.database) == 1
 
 
 async def test_and_at_its_commit_of_which_nobody_knows_then_how_it_ended(far: Far):
     await note(far.database, "before")
-    event.listen(far.database.engine.sync_engine, "commit", lambda _: far.relay.stop(), once=True)
+    event.listen(far.database.engine.sync_engine, "commit", lambda _: far.relay.hold(), once=True)
     async with asyncio.timeout(10):
         with refused_in_time():
             await note(far.database, "unknown")
     assert checked_out(far.database) == 0
-    far.relay.go_on()
+    far.relay.manner = "ok"
     async with asyncio.timeout(10):
         while await noted(far.database) != ["before", "unknown"]:  # noqa: ASYNC110 - the server has no event for it
             await asyncio.sleep(0.05)
 
 
 async def test_more_callers_than_connections_wait_no_longer(far: Far):
-    far.relay.stop()
+    far.relay.manner = "held"
     async with asyncio.timeout(10):
         replies = await asyncio.gather(*(ask(far.database) for _ in range(60)), return_exceptions=True)
     assert {type(reply) for reply in replies} == {DatabaseAway}
     assert checked_out(far.database) == 0
-    far.relay.go_on()
+    far.relay.manner = "ok"
     assert await asyncio.gather(*(ask(far.database) for _ in range(60))) == [1] * 60
 
 
 async def test_closing_does_not_wait_for_the_dead(far: Far):
     await asyncio.gather(*(ask(far.database) for _ in range(5)))
     assert cast("QueuePool", far.database.engine.pool).checkedin() > 1
-    far.relay.stop()
+    far.relay.manner = "held"
     async with asyncio.timeout(10):
         await far.database.aclose()
 

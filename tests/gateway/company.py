@@ -23,10 +23,10 @@ from sandbox.faults import Fault, Kind
 from sandbox.forms import source_forms
 from sandbox.sample import sample_company
 from sandbox.server import serve
-from tests.gateway.relay import DRIP_S, SLOW_S, Manner, Relay, relay
 from tests.gateway.vendor import STATUS
 from tests.gateway.wire import LEGACY, MODERN, call
 from tests.servers.postgres import PostgresServer
+from tests.servers.relay import DRIP_S, SLOW_S, Manner, Relay, relayed
 from tests.stand import Person, Stand, settings_for, stand
 
 WORLD = sample_company()
@@ -240,10 +240,10 @@ async def company(database_url: str, folder: Path, customers: CustomerDatabase) 
     sandbox = create_app(WORLD, quotas=False)
     async with AsyncExitStack() as stack:
         origin = stack.enter_context(serve(sandbox))
-        relayed = await stack.enter_async_context(relay(customers.port))
+        way = await stack.enter_async_context(relayed(customers.port))
         closed = stack.enter_context(socket.socket())
         closed.bind(("127.0.0.1", 0))  # without listening: nobody else gets the port, and nobody is answered there
-        ports = {"relayed": relayed.port, "closed": closed.getsockname()[1]}
+        ports = {"relayed": way.port, "closed": closed.getsockname()[1]}
         settings = settings_for(
             database_url,
             folder,
@@ -258,7 +258,7 @@ async def company(database_url: str, folder: Path, customers: CustomerDatabase) 
         forms = {form["type"]: form for form in source_forms(WORLD, "company.db")}
         for kind in ("ok", "401", "429", "500", "refused"):
             forms[_place("customer_db", kind)] = customers.form(kind, **ports)
-        running = Company(house, owner, await house.server(owner, access="public"), sandbox, relayed, forms)
+        running = Company(house, owner, await house.server(owner, access="public"), sandbox, way, forms)
         await running.connect()
         yield running
         await running.come_to_rest()

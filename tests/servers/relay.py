@@ -1,5 +1,4 @@
-"""A TCP relay in front of a server of this run, which can stop forwarding: what a machine that hangs looks like from
-outside, or a network that loses everything. Connections stay open and nobody answers; what is sent arrives later."""
+"""A TCP relay on loopback, for trouble on the way to a server that makes none itself."""
 
 from __future__ import annotations
 
@@ -7,63 +6,82 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Literal
 
-_AT_ONCE = 64 * 1024
+Manner = Literal["ok", "slow", "hung", "held", "drip"]
+SLOW_S = 0.02
+DRIP_S = 0.05
+_LOOK_AGAIN_S = 0.01
 
 
 @dataclass
 class Relay:
-    """Forwards, from loopback to loopback, unless it is stopped."""
+    """Passes on what both sides say, in the manner of the moment:
 
-    to_port: int
+    | manner | what the caller meets |
+    |---|---|
+    | ok | the server as it is |
+    | slow | every piece comes `SLOW_S` late, in both directions |
+    | hung | what either side says is lost, and no connection ends |
+    | held | the same, but it all arrives once the manner is another: a machine that stands still |
+    | drip | answers come one byte per `DRIP_S` |
+    """
+
+    server_port: int
     port: int = 0
-    _goes_on: asyncio.Event = field(default_factory=asyncio.Event)
-    _writers: set[asyncio.StreamWriter] = field(default_factory=set)
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    """Where it listens."""
+    manner: Manner = "ok"
+    connections: set[asyncio.Task[None]] = field(default_factory=set)
+    """Those that callers hold."""
 
-    def stop(self) -> None:
-        self._goes_on.clear()
+    def hold(self) -> None:
+        """Where an assignment does not fit."""
+        self.manner = "held"
 
-    def go_on(self) -> None:
-        self._goes_on.set()
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, until either side leaves."""
+        task = asyncio.current_task()
+        assert task is not None
+        self.connections.add(task)
+        answers, server = await asyncio.open_connection("127.0.0.1", self.server_port)
+        passing = [
+            asyncio.create_task(self._pass(reader, server, may_drip=False)),
+            asyncio.create_task(self._pass(answers, writer, may_drip=True)),
+        ]
+        try:
+            await asyncio.wait(passing, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in passing:
+                one.cancel()
+            await asyncio.gather(*passing, return_exceptions=True)
+            server.close()
+            writer.close()
+            self.connections.discard(task)
 
-    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._serve(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def aclose(self) -> None:
-        """Ends every connection."""
-        self.go_on()
-        for writer in self._writers:
-            writer.transport.abort()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=5)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, until either side ends it."""
-        self._writers.add(writer)
-        await self._goes_on.wait()
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.to_port)
-        self._writers.add(far_writer)
-        await asyncio.gather(self._forward(reader, far_writer), self._forward(far_reader, writer))
-        self._writers -= {writer, far_writer}
-
-    async def _forward(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, may_drip: bool) -> None:
         with suppress(ConnectionError):
-            while data := await source.read(_AT_ONCE):
-                await self._goes_on.wait()
-                target.write(data)
-                await target.drain()
-            await self._goes_on.wait()
-        target.close()
+            while piece := await reader.read(65_536):
+                while self.manner == "held":  # noqa: ASYNC110 - whoever sets the manner tells nobody
+                    await asyncio.sleep(_LOOK_AGAIN_S)
+                if self.manner == "hung":
+                    continue
+                if self.manner == "slow":
+                    await asyncio.sleep(SLOW_S)
+                size = 1 if self.manner == "drip" and may_drip else len(piece)
+                for start in range(0, len(piece), size):
+                    writer.write(piece[start : start + size])
+                    await writer.drain()
+                    await asyncio.sleep(DRIP_S if size < len(piece) else 0)
 
 
 @asynccontextmanager
-async def relayed(to_port: int) -> AsyncIterator[Relay]:
-    relay = Relay(to_port)
-    relay.go_on()
-    async with await asyncio.start_server(relay.accept, "127.0.0.1", 0) as server:
-        relay.port = server.sockets[0].getsockname()[1]
-        yield relay
-        await relay.aclose()
+async def relayed(server_port: int) -> AsyncIterator[Relay]:
+    """In front of a server on loopback, as long as the block runs."""
+    running = Relay(server_port)
+    server = await asyncio.start_server(running.serve, "127.0.0.1", 0)
+    running.port = server.sockets[0].getsockname()[1]
+    yield running
+    server.close()
+    for connection in running.connections:
+        connection.cancel()
+    await asyncio.gather(*running.connections, return_exceptions=True)
