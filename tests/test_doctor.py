@@ -74,7 +74,7 @@ async def test_a_database_that_refuses_or_hangs_is_told(
     assert code == 1
     assert "!!  database: postgresql, not reachable" in said
     async with relayed(postgres.port) as relay:
-        relay.stop()
+        relay.hold()
         code, said = await examined(replace(postgres, port=relay.port).url("postgres"), tmp_path, capsys)
     assert code == 1
     assert "!!  database: postgresql, not reachable (TimeoutError)" in said
