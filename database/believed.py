@@ -46,11 +46,10 @@ class Believed(Generic[KeyT, ValueT]):
         """Raises what reading raises."""
         now = self._now()
         known = self._known.get(key)
-        age_s = _BELIEVED_S if known is None else now - known.read_at
-        if age_s < _RENEWED_AFTER_S and known is not None:
+        if known is not None and now - known.read_at < _RENEWED_AFTER_S:
             return known.value
         reading = self._begin(key, now)
-        if age_s < _BELIEVED_S and known is not None:
+        if known is not None and now - known.read_at < _BELIEVED_S:
             return known.value
         return await asyncio.shield(reading)  # others may be waiting for it too
 

@@ -161,6 +161,6 @@ def only_our_errors(name: str) -> Iterator[None]:
         yield
     except GatehouseError:
         raise
-    except Exception as error:
+    except Exception as error:  # a handler's bug can be anything; it is logged here, and told as this source's
         log.exception("source.bug", source=name)
         raise SourceError("Something went wrong inside Gatehouse while asking this source.") from error
